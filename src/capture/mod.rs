@@ -1,0 +1,1 @@
+//! Capture files (pcap, pcapng) become the rows that a sniffer would have inserted.

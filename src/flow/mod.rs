@@ -1,0 +1,6 @@
+//! Packets become flows. Pure: no I/O, no clock, no async; time is an argument.
+
+pub mod key;
+pub mod packet;
+pub mod statistics;
+pub mod time;

@@ -1,0 +1,216 @@
+//! One decoded row of `raw_packets`: exactly what the statistics need, fixed in size.
+
+use crate::flow::key::FlowKey;
+use crate::flow::time::EventTime;
+
+/// A packet, ready to fold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Packet {
+    /// When it was on the wire.
+    pub time: EventTime,
+    /// Its flow.
+    pub key: FlowKey,
+    /// Octets of the whole frame, at most [`Packet::MAX_LENGTH`].
+    pub length: u32,
+    /// 0: none.
+    pub source_port: u16,
+    /// 0: none.
+    pub destination_port: u16,
+    /// Empty where the packet is not TCP or carries none.
+    pub tcp_flags: TcpFlags,
+    /// Of an ARP packet.
+    pub arp: Option<Arp>,
+}
+
+impl Packet {
+    /// Octets; no frame of any link is longer, and sums of squares of shorter ones cannot overflow in a window.
+    pub const MAX_LENGTH: u32 = (1 << 20) - 1;
+}
+
+/// What an ARP packet says (RFC 826).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Arp {
+    /// `ar$op` is 2: a reply. Everything else counts as a request.
+    pub is_reply: bool,
+    /// `ar$sha`, if it could be read.
+    pub source_hardware: Option<HardwareAddress>,
+    /// `ar$tha`, if it could be read.
+    pub destination_hardware: Option<HardwareAddress>,
+}
+
+/// A 48-bit hardware address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HardwareAddress(u64);
+
+impl HardwareAddress {
+    /// From `aa:bb:cc:dd:ee:ff` (or with `-`). `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bits = 0;
+        let mut octets = 0;
+        for octet in text.split([':', '-']) {
+            if octet.is_empty() || octet.len() > 2 || octets == 6 {
+                return None;
+            }
+            bits = bits << 8 | u64::from(u8::from_str_radix(octet, 16).ok()?);
+            octets += 1;
+        }
+        (octets == 6).then_some(Self(bits))
+    }
+}
+
+impl std::fmt::Display for HardwareAddress {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let octets = self.0.to_be_bytes();
+        write!(
+            out,
+            "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+            octets[2], octets[3], octets[4], octets[5], octets[6], octets[7]
+        )
+    }
+}
+
+/// TCP control bits (IPFIX tcpControlBits), as in the header's 14th octet: FIN is the lowest bit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct TcpFlags(u8);
+
+impl TcpFlags {
+    /// No flag set.
+    pub const NONE: Self = Self(0);
+    /// No more data from the sender.
+    pub const FIN: Self = Self(1);
+    /// Synchronise sequence numbers.
+    pub const SYN: Self = Self(2);
+    /// Reset.
+    pub const RST: Self = Self(4);
+    /// Push.
+    pub const PSH: Self = Self(8);
+    /// Acknowledgement field is significant.
+    pub const ACK: Self = Self(16);
+    /// Urgent field is significant.
+    pub const URG: Self = Self(32);
+    /// ECN echo.
+    pub const ECE: Self = Self(64);
+    /// Congestion window reduced.
+    pub const CWR: Self = Self(128);
+
+    /// Every flag with its name, in alphabetical order: the order of `traffic_data.tcp_flags`.
+    pub const NAMES: [(Self, &'static str); 8] = [
+        (Self::ACK, "ACK"),
+        (Self::CWR, "CWR"),
+        (Self::ECE, "ECE"),
+        (Self::FIN, "FIN"),
+        (Self::PSH, "PSH"),
+        (Self::RST, "RST"),
+        (Self::SYN, "SYN"),
+        (Self::URG, "URG"),
+    ];
+
+    /// From the header's octet.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// The header's octet.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// All flags of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether every flag of `other` is set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// From names joined by commas (`SYN,ACK`, blanks allowed, any case) or scapy's letters (`SA`; E is ECE, C is CWR).
+    /// `None` if a name or a letter is unknown; the empty text has no flags.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut flags = Self::NONE;
+        for part in text.split(',') {
+            flags = flags.union(match part {
+                "SYN" => Self::SYN,
+                "ACK" => Self::ACK,
+                "PSH" => Self::PSH,
+                "FIN" => Self::FIN,
+                "RST" => Self::RST,
+                _ => Self::parse_unusual(part.trim())?,
+            });
+        }
+        Some(flags)
+    }
+
+    fn parse_unusual(part: &str) -> Option<Self> {
+        if let Some(&(flag, _)) = Self::NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(part)) {
+            return Some(flag);
+        }
+        if part.eq_ignore_ascii_case("none") {
+            return Some(Self::NONE);
+        }
+        part.bytes().try_fold(Self::NONE, |flags, letter| {
+            let flag = match letter {
+                b'F' => Self::FIN,
+                b'S' => Self::SYN,
+                b'R' => Self::RST,
+                b'P' => Self::PSH,
+                b'A' => Self::ACK,
+                b'U' => Self::URG,
+                b'E' => Self::ECE,
+                b'C' => Self::CWR,
+                _ => return None,
+            };
+            Some(flags.union(flag))
+        })
+    }
+
+    /// Names in alphabetical order joined by commas; `NONE` for no flags, as the existing system writes it.
+    pub fn names(self) -> String {
+        let names: Vec<&str> =
+            Self::NAMES.iter().filter(|(flag, _)| self.contains(*flag)).map(|(_, name)| *name).collect();
+        if names.is_empty() { "NONE".to_owned() } else { names.join(",") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_flags_are_read_as_sniffers_write_them() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(TcpFlags::parse(text).map(TcpFlags::names).as_deref(), expected, "{text:?}");
+        };
+        check("", Some("NONE"));
+        check("SYN", Some("SYN"));
+        check("SYN,ACK", Some("ACK,SYN"));
+        check("FIN,PSH,URG", Some("FIN,PSH,URG"));
+        check("syn, ack", Some("ACK,SYN"));
+        check("SA", Some("ACK,SYN"));
+        check("A", Some("ACK"));
+        check("ECE,CWR", Some("CWR,ECE"));
+        check("NONE", Some("NONE"));
+        check("SYN,BAD", None);
+        check("sa", None);
+    }
+
+    #[test]
+    fn hardware_addresses_round_trip() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(
+                HardwareAddress::parse(text).map(|address| address.to_string()).as_deref(),
+                expected,
+                "{text:?}"
+            );
+        };
+        check("00:1b:44:11:3a:b7", Some("00:1b:44:11:3a:b7"));
+        check("00-1B-44-11-3A-B7", Some("00:1b:44:11:3a:b7"));
+        check("0:1:2:3:4:5", Some("00:01:02:03:04:05"));
+        check("00:1b:44:11:3a", None);
+        check("00:1b:44:11:3a:b7:00", None);
+        check("", None);
+        check("zz:1b:44:11:3a:b7", None);
+    }
+}

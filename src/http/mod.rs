@@ -1,0 +1,1 @@
+//! What operators and Prometheus ask over HTTP: metrics, health, readiness.

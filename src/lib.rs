@@ -1,0 +1,20 @@
+//! flowsentry turns packet rows that a sniffer inserts into PostgreSQL into labelled network flows, exactly once.
+//!
+//! The path of a packet, one line a room:
+//! `postgres` reads it, `flow` folds it into its flow, `verdict` and `model` label the flow, `postgres` stores it;
+//! `stage` runs each step in a loop of its own and `pipeline` connects them. ARCHITECTURE.md is the map.
+
+pub mod capture;
+pub mod cli;
+pub mod config;
+pub mod flow;
+pub mod http;
+pub mod model;
+pub mod pipeline;
+pub mod postgres;
+pub mod sandbox;
+pub mod stage;
+pub mod supervisor;
+pub mod telemetry;
+pub mod training;
+pub mod verdict;

@@ -1,0 +1,1 @@
+//! The only room with tensors: model files, the network, reloading, optimisation.

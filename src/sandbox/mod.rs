@@ -1,0 +1,1 @@
+//! A private PostgreSQL and a replaying sniffer: demo, tests and bench use the same one.

@@ -1,0 +1,1 @@
+//! One async loop a stage, no logic.

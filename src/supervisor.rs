@@ -1,0 +1,1 @@
+//! Named tasks, each on a thread of its own: the first failure stops the rest.

@@ -1,0 +1,2 @@
+//! Metrics, logging, status and the only clock.
+pub mod clock;

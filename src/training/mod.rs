@@ -1,0 +1,1 @@
+//! Labelled captures become training and evaluation examples.

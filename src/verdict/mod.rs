@@ -1,0 +1,1 @@
+//! Flows become verdicts: features, labels. Pure.
