@@ -1,6 +1,10 @@
 //! Packets become flows. Pure: no I/O, no clock, no async; time is an argument.
 
+pub mod context;
 pub mod key;
 pub mod packet;
 pub mod statistics;
+pub mod table;
 pub mod time;
+pub mod watermark;
+pub mod window;
