@@ -97,7 +97,7 @@ fn take_apart(
         let path = format!("{prefix}.{}", key.get_ref());
         match value.get_ref() {
             DeValue::Table(entries) if depth == 1 && (!entries.is_empty() || is_table(&path)) => {
-                take_apart(&path, entries, 2, given, origin)
+                take_apart(&path, entries, 2, given, origin);
             }
             other => {
                 given.push(Given {
