@@ -1,3 +1,22 @@
-//! The binary: everything is in the library.
+//! The binary: parse, run, print one chain of errors, exit with its code. Everything else is in the library.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use flowsentry::cli;
+use flowsentry::config::Environment;
+
+fn main() -> ExitCode {
+    let arguments = match cli::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match arguments.execute(Environment::of_process()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // With standard error closed, the exit code has to say it alone.
+            let _ = writeln!(std::io::stderr().lock(), "{failure}");
+            failure.exit.into()
+        }
+    }
+}

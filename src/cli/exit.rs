@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::process::ExitCode;
 
 /// Exit code of a failed command (sysexits.h); a command that did what was asked exits with 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +16,8 @@ pub enum Exit {
     Unavailable = 69,
     /// A bug of flowsentry.
     Bug = 70,
+    /// Standard output cannot be written to.
+    Output = 74,
     /// The operating system or the database refuses a right.
     Permission = 77,
     /// A setting, or something that a person set up, is wrong.
@@ -58,5 +61,11 @@ impl fmt::Display for Failure {
             write!(out, "\n  hint: {hint}")?;
         }
         Ok(())
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
     }
 }

@@ -1,3 +1,13 @@
 //! One file a command; parsing, exit codes and the one place where an error is printed.
+//!
+//! A new command is a file with `Args` and `execute`, a `mod` line here, and a line in the list of `args`.
 
+mod args;
+pub mod config;
+mod context;
 pub mod exit;
+mod output;
+
+pub use args::{Arguments, Command, parse};
+pub use context::Context;
+pub use output::print;

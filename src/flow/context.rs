@@ -231,7 +231,9 @@ mod tests {
 
     fn flows(packets: &[Packet]) -> FlowMap {
         let mut flows = FlowMap::default();
-        packets.iter().for_each(|packet| flows.entry(packet.key).or_default().fold(packet));
+        for packet in packets {
+            flows.entry(packet.key).or_default().fold(packet);
+        }
         flows
     }
 

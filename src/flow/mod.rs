@@ -1,8 +1,12 @@
 //! Packets become flows. Pure: no I/O, no clock, no async; time is an argument.
 
+pub mod aggregator;
+pub mod batch;
+pub mod checkpoint;
 pub mod context;
 pub mod key;
 pub mod packet;
+pub mod position;
 pub mod statistics;
 pub mod table;
 pub mod time;

@@ -25,6 +25,24 @@ pub struct Packet {
 impl Packet {
     /// Octets; no frame of any link is longer, and sums of squares of shorter ones cannot overflow in a window.
     pub const MAX_LENGTH: u32 = (1 << 20) - 1;
+
+    /// A digest by which the same row is known again after its table was rewritten or restored (FNV-1a, 64 bits).
+    pub fn fingerprint(&self) -> u64 {
+        let (source, destination) = (self.key.source.to_string(), self.key.destination.to_string());
+        let parts: [&[u8]; 7] = [
+            &self.time.micros().to_be_bytes(),
+            source.as_bytes(),
+            destination.as_bytes(),
+            self.key.protocol.name().as_bytes(),
+            &self.length.to_be_bytes(),
+            &self.source_port.to_be_bytes(),
+            &self.destination_port.to_be_bytes(),
+        ];
+        parts
+            .iter()
+            .flat_map(|part| part.iter())
+            .fold(0xcbf2_9ce4_8422_2325, |hash, &octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3))
+    }
 }
 
 /// What an ARP packet says (RFC 826).
@@ -40,32 +58,35 @@ pub struct Arp {
 
 /// A 48-bit hardware address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct HardwareAddress(u64);
+pub struct HardwareAddress([u8; 6]);
 
 impl HardwareAddress {
+    /// From its octets, the first on the wire first.
+    pub const fn from_octets(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+
     /// From `aa:bb:cc:dd:ee:ff` (or with `-`). `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bits = 0;
-        let mut octets = 0;
-        for octet in text.split([':', '-']) {
-            if octet.is_empty() || octet.len() > 2 || octets == 6 {
+        let mut octets = [0; 6];
+        let mut count = 0;
+        for part in text.split([':', '-']) {
+            if part.is_empty() || part.len() > 2 {
                 return None;
             }
-            bits = bits << 8 | u64::from(u8::from_str_radix(octet, 16).ok()?);
-            octets += 1;
+            *octets.get_mut(count)? = u8::from_str_radix(part, 16).ok()?;
+            count += 1;
         }
-        (octets == 6).then_some(Self(bits))
+        (count == octets.len()).then_some(Self(octets))
     }
 }
 
 impl std::fmt::Display for HardwareAddress {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let octets = self.0.to_be_bytes();
-        write!(
-            out,
-            "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
-            octets[2], octets[3], octets[4], octets[5], octets[6], octets[7]
-        )
+        for (index, octet) in self.0.iter().enumerate() {
+            write!(out, "{}{octet:02x}", if index == 0 { "" } else { ":" })?;
+        }
+        Ok(())
     }
 }
 

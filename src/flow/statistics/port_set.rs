@@ -77,7 +77,7 @@ impl PortSet {
 
     /// Adds all ports of `other`.
     pub fn extend(&mut self, other: &Self) {
-        for port in other.iter() {
+        for port in other.ports() {
             self.insert(port);
         }
     }
@@ -110,21 +110,15 @@ impl PortSet {
     #[allow(clippy::cast_possible_truncation)] // at most 65,535
     pub fn union_len(&self, other: &Self) -> u32 {
         let (small, large) = if self.len() < other.len() { (self, other) } else { (other, self) };
-        let missing = |ports: &[u16]| ports.iter().filter(|&&port| !large.contains(port)).count() as u32;
-        large.len()
-            + match &small.0 {
-                // Nearly all flows: no iterator on the heap for them.
-                State::Few { len, ports } => missing(&ports[..usize::from(*len)]),
-                _ => small.iter().filter(|&port| !large.contains(port)).count() as u32,
-            }
+        large.len() + small.ports().filter(|&port| !large.contains(port)).count() as u32
     }
 
     /// The ports, in no particular order.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = u16> + '_> {
+    pub fn ports(&self) -> Box<dyn Iterator<Item = u16> + '_> {
         match &self.0 {
             State::Few { len, ports } => Box::new(ports[..usize::from(*len)].iter().copied()),
             State::Some(table) => Box::new(table.slots.iter().copied().filter(|&port| port != 0)),
-            State::Many(bitmap) => Box::new(bitmap.iter()),
+            State::Many(bitmap) => Box::new(bitmap.ports()),
         }
     }
 
@@ -146,11 +140,11 @@ impl PortSet {
         };
         self.0 = if slots < MOST_SLOTS {
             let mut table = HashSlots { len: 0, slots: vec![0; slots].into_boxed_slice() };
-            self.iter().for_each(|port| table.insert(port));
+            self.ports().for_each(|port| table.insert(port));
             State::Some(Box::new(table))
         } else {
             let mut bitmap = Box::new(Bitmap { len: 0, words: [0; 1024] });
-            self.iter().for_each(|port| bitmap.insert(port));
+            self.ports().for_each(|port| bitmap.insert(port));
             State::Many(bitmap)
         };
     }
@@ -159,7 +153,7 @@ impl PortSet {
 /// The same ports, however the set came to hold them.
 impl PartialEq for PortSet {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().all(|port| other.contains(port))
+        self.len() == other.len() && self.ports().all(|port| other.contains(port))
     }
 }
 
@@ -206,7 +200,7 @@ impl Bitmap {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+    fn ports(&self) -> impl Iterator<Item = u16> + '_ {
         self.words.iter().zip(0u16..).flat_map(|(&word, index)| {
             let mut left = word;
             iter::from_fn(move || {
@@ -238,7 +232,7 @@ mod tests {
                 if port != 0 { model.insert(port); }
             }
             prop_assert_eq!(set.len() as usize, model.len());
-            prop_assert_eq!(set.iter().collect::<BTreeSet<_>>(), model.clone());
+            prop_assert_eq!(set.ports().collect::<BTreeSet<_>>(), model.clone());
             for port in [0, 1, 39, 40, 65535] {
                 prop_assert_eq!(set.contains(port), model.contains(&port));
             }
@@ -246,7 +240,7 @@ mod tests {
 
         #[test]
         fn union_len_counts_each_port_once(left in prop::collection::vec(1u16..300, 0..200), right in prop::collection::vec(1u16..300, 0..20)) {
-            let fill = |ports: &[u16]| { let mut set = PortSet::default(); ports.iter().for_each(|&port| set.insert(port)); set };
+            let fill = |ports: &[u16]| { let mut set = PortSet::default(); for &port in ports { set.insert(port); } set };
             let expected = left.iter().chain(&right).collect::<BTreeSet<_>>().len();
             prop_assert_eq!(fill(&left).union_len(&fill(&right)) as usize, expected);
         }

@@ -1,0 +1,89 @@
+//! The command line: what all commands share, and the list of commands.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::context::Context;
+use super::exit::{Exit, Failure};
+use crate::config::Environment;
+
+/// Turns packet rows in PostgreSQL into labelled network flows, exactly once, seconds after the packets arrive.
+#[derive(Parser, Debug)]
+#[command(
+    name = "flowsentry",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  flowsentry config                                  settings in effect, and their origin
+  flowsentry --set window.length=10s config          one of them changed
+  FLOWSENTRY__WINDOW__LENGTH=10s flowsentry config   the same by a variable
+
+Settings come from pipeline.toml, then FLOWSENTRY__SECTION__KEY variables,
+then --set flags; later ones win.
+Exit codes: 0 done, 64 usage, 65 damaged input, 69 database unavailable,
+70 a bug, 74 output not writable, 77 permission, 78 configuration."
+)]
+pub struct Arguments {
+    /// Settings file; without it pipeline.toml of the working directory, if there is one
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+
+    /// One setting, such as window.length=10s; may be repeated, and wins over file and variables
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    set: Vec<String>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+impl Arguments {
+    /// Does what was asked.
+    pub fn execute(self, environment: Environment) -> Result<(), Failure> {
+        let context = Context { environment, config_file: self.config, set: self.set };
+        self.command.execute(&context)
+    }
+}
+
+/// Makes the enum of commands and its dispatch: each is a module of `cli` with `Args` and `execute`.
+macro_rules! commands {
+    ($( $(#[doc = $doc:literal])+ $Command:ident in $module:ident, )+) => {
+        /// What can be asked of flowsentry.
+        #[derive(clap::Subcommand, Debug)]
+        pub enum Command { $( $(#[doc = $doc])+ $Command(super::$module::Args), )+ }
+
+        impl Command {
+            fn execute(self, context: &Context) -> Result<(), Failure> {
+                match self { $( Self::$Command(args) => super::$module::execute(args, context), )+ }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Show the settings in effect and where each comes from
+    Config in config,
+}
+
+/// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, ExitCode> {
+    Arguments::try_parse_from(arguments).map_err(|error| {
+        let _ = error.print(); // a closed pipe: nobody is there to read it
+        if error.exit_code() == 0 { ExitCode::SUCCESS } else { Exit::Usage.into() }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_has_no_contradictions() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

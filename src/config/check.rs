@@ -1,0 +1,103 @@
+//! Which settings are possible together. Limits that depend on each other are checked at start, all in one place.
+
+use std::time::Duration;
+
+use super::duration::text;
+use super::error::Combined;
+use super::load::all;
+use super::options::Config;
+use super::setting::plain;
+use super::{ConfigError, Origin};
+
+/// Packets that may wait between reader and folding: about 1 GB.
+const QUEUED_PACKETS_MAX: usize = 10_000_000;
+/// Windows that the watermark may leave open; each costs memory for every flow in it.
+const OPEN_WINDOWS_MAX: u32 = 100;
+
+impl Config {
+    /// Checks the options that must fit each other; limits of a single option hold already.
+    ///
+    /// # Errors
+    /// [`ConfigError::Combination`] names the options concerned, where each was set, and what to write instead.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_windows()?;
+        self.check_reading()?;
+        self.check_times()?;
+        self.check_retention()
+    }
+
+    fn check_windows(&self) -> Result<(), ConfigError> {
+        let window = &self.window;
+        let whole_seconds = window.length.subsec_nanos() == 0 && !window.length.is_zero();
+        self.require(whole_seconds, &["window.length"], || {
+            "windows are counted in whole seconds since 1970; write whole seconds, as in \"30s\"".to_owned()
+        })?;
+        let bound = window.length.saturating_mul(OPEN_WINDOWS_MAX);
+        self.require(window.out_of_orderness <= bound, &["window.out_of_orderness", "window.length"], || {
+            format!("more than {OPEN_WINDOWS_MAX} windows would stay open; write at most {}", text(bound))
+        })
+    }
+
+    fn check_reading(&self) -> Result<(), ConfigError> {
+        let (read, batch) = (self.ingest.rows_per_read as usize, self.ingest.rows_per_batch);
+        self.require(read >= batch, &["ingest.rows_per_read", "ingest.rows_per_batch"], || {
+            "a read must fill at least one batch; raise the first or lower the second".to_owned()
+        })?;
+        let queued = self.channels.packets.saturating_mul(batch);
+        self.require(queued <= QUEUED_PACKETS_MAX, &["channels.packets", "ingest.rows_per_batch"], || {
+            format!("{queued} packets could wait in memory; lower one of the two, to a product of {QUEUED_PACKETS_MAX}")
+        })?;
+        let idle_after_a_poll = self.window.idle_timeout >= self.ingest.poll_interval;
+        self.require(idle_after_a_poll, &["window.idle_timeout", "ingest.poll_interval"], || {
+            "the source is idle only if a look found nothing; make the first at least the second".to_owned()
+        })
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        let statement = self.database.statement_timeout;
+        let times = [
+            (self.database.lock_timeout <= statement, ["database.lock_timeout", "database.statement_timeout"]),
+            (self.wakeup.gate_timeout <= statement, ["wakeup.gate_timeout", "database.statement_timeout"]),
+            (self.retry.backoff_min <= self.retry.backoff_max, ["retry.backoff_min", "retry.backoff_max"]),
+        ];
+        times.into_iter().try_for_each(|(holds, names)| {
+            self.require(holds, &names, || "make the first at most the second".to_owned())
+        })
+    }
+
+    /// A packet may be deleted only when no window that it could belong to can still change.
+    fn check_retention(&self) -> Result<(), ConfigError> {
+        let window = &self.window;
+        let parts = [window.length, window.out_of_orderness, window.allowed_lateness, window.idle_timeout];
+        let needed = parts.into_iter().fold(Duration::ZERO, Duration::saturating_add);
+        let names = [
+            "retention.keep",
+            "window.length",
+            "window.out_of_orderness",
+            "window.allowed_lateness",
+            "window.idle_timeout",
+        ];
+        let keep = self.retention.keep;
+        self.require(keep.is_zero() || keep > needed, &names, || {
+            format!(
+                "packets would be deleted while their window needs them; keep more than {}, or 0 for ever",
+                text(needed)
+            )
+        })
+    }
+
+    fn require(&self, holds: bool, names: &[&str], remedy: impl FnOnce() -> String) -> Result<(), ConfigError> {
+        if holds {
+            return Ok(());
+        }
+        let combined = names.iter().map(|name| self.combined(name)).collect();
+        Err(ConfigError::Combination { combined, remedy: remedy() })
+    }
+
+    fn combined(&self, name: &str) -> Combined {
+        let value =
+            all().find(|option| option.name == name).map_or_else(String::new, |option| plain(&(option.shown)(self)));
+        let origin: Origin = self.origin(name).clone();
+        Combined { key: name.to_owned(), value, origin }
+    }
+}

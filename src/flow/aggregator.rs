@@ -1,0 +1,230 @@
+//! Batches become increments: the pure heart of the program. Folds packets into open windows, closes windows behind the
+//! watermark, and knows at any moment what a checkpoint may say.
+//!
+//! Promise: for every packet id of a checkpoint's position, the packet is in a stored row, or a replay of
+//! `position − settled` folds it again into a window that the checkpoint's watermark has not closed; never both.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::flow::batch::{Batch, Observation, Progress, Rejected};
+use crate::flow::checkpoint::{Checkpoint, Counts, Increment, Pane, Timing};
+use crate::flow::packet::Packet;
+use crate::flow::position::{BrokenChain, Delta, Position};
+use crate::flow::table::{FlowTable, Folded, WindowFlows};
+use crate::flow::time::EventTime;
+use crate::flow::watermark::Watermark;
+use crate::flow::window::Window;
+
+/// Limits and bounds of the aggregation.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Length of a window.
+    pub window_length: Duration,
+    /// How far the watermark trails the greatest packet time.
+    pub out_of_orderness: Duration,
+    /// How long nothing must have come before open windows close by the clock.
+    pub idle_timeout: Duration,
+    /// Octets of open flows at which they are stored early.
+    pub memory_max: usize,
+    /// Longest time between two increments while anything changes.
+    pub checkpoint_interval: Duration,
+}
+
+/// The state of the aggregation.
+#[derive(Debug)]
+pub struct Aggregator {
+    limits: Limits,
+    table: FlowTable,
+    watermark: Watermark,
+    /// Packets whose window had closed, since the last increment.
+    late: FlowTable,
+    /// The position before the first packet of each open window.
+    opened_at: BTreeMap<Window, Arc<Position>>,
+    position: Position,
+    /// What the next increment follows.
+    last: Checkpoint,
+    last_row: Option<u64>,
+    rejected: Vec<Rejected>,
+    counts: Counts,
+    last_increment: Duration,
+    last_packet: Duration,
+}
+
+/// The open flows, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Open {
+    /// Open windows.
+    pub windows: usize,
+    /// Flows in them.
+    pub flows: usize,
+    /// Octets that these take.
+    pub bytes: usize,
+    /// Where the watermark stands.
+    pub watermark: EventTime,
+}
+
+impl Aggregator {
+    /// Goes on from a checkpoint. The rows of `position − settled` come first, as [`Progress::Replayed`].
+    pub fn resume(limits: Limits, checkpoint: Checkpoint, uptime: Duration) -> Self {
+        Self {
+            limits,
+            table: FlowTable::new(limits.window_length),
+            watermark: Watermark::resume(checkpoint.watermark, limits.out_of_orderness),
+            late: FlowTable::new(limits.window_length),
+            opened_at: BTreeMap::new(),
+            position: Position::clone(&checkpoint.position),
+            last_row: checkpoint.last_row,
+            last: checkpoint,
+            rejected: Vec::new(),
+            counts: Counts::default(),
+            last_increment: uptime,
+            last_packet: uptime,
+        }
+    }
+
+    /// Takes a batch in. Gives an increment when windows closed, when memory is short, or when something changed and the
+    /// last increment is long enough ago.
+    pub fn absorb(&mut self, batch: Batch) -> Result<Option<Increment>, BrokenChain> {
+        if !batch.packets.is_empty() {
+            self.last_packet = batch.observed.uptime;
+        }
+        match batch.progress {
+            Progress::Replayed => {
+                self.fold_again(&batch.packets);
+                Ok(None)
+            }
+            Progress::New { delta, last_row } => {
+                self.fold_new(&batch.packets, batch.rejected, &delta)?;
+                self.last_row = last_row.or(self.last_row);
+                Ok(self.increment(batch.observed))
+            }
+        }
+    }
+
+    /// Closes nothing, but gives everything that may be stored now: what a clean stop asks for.
+    pub fn finish(&mut self) -> Option<Increment> {
+        self.has_changed().then(|| self.build(Vec::new(), false))
+    }
+
+    /// The open flows, in numbers.
+    pub fn open(&self) -> Open {
+        Open {
+            windows: self.table.window_count(),
+            flows: self.table.flow_count(),
+            bytes: self.bytes(),
+            watermark: self.watermark.time(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.table.bytes() + self.late.bytes()
+    }
+
+    fn fold_again(&mut self, packets: &[Packet]) {
+        for packet in packets {
+            // Windows closed before the checkpoint are stored, their late panes too.
+            if !self.table.window_of(packet.time).is_over(self.last.watermark)
+                && let Folded::Opened(window) = self.table.fold(packet)
+            {
+                self.opened_at.insert(window, Arc::clone(&self.last.settled));
+            }
+        }
+        self.counts.replayed += packets.len() as u64;
+    }
+
+    fn fold_new(&mut self, packets: &[Packet], rejected: Vec<Rejected>, delta: &Delta) -> Result<(), BrokenChain> {
+        let closed = self.watermark.time();
+        let mut opened = Vec::new();
+        let mut greatest = EventTime::EPOCH;
+        for packet in packets {
+            greatest = greatest.max(packet.time);
+            // Before this much is closed, no need to look for the window.
+            if packet.time < closed && self.table.window_of(packet.time).is_over(closed) {
+                self.late.fold(packet);
+                self.counts.late += 1;
+            } else if let Folded::Opened(window) = self.table.fold(packet) {
+                opened.push(window);
+            }
+        }
+        if !opened.is_empty() {
+            let before = Arc::new(self.position.clone());
+            self.opened_at.extend(opened.into_iter().map(|window| (window, Arc::clone(&before))));
+        }
+        self.position.apply(delta)?;
+        self.watermark.observe(greatest);
+        self.count(packets.len(), rejected);
+        Ok(())
+    }
+
+    fn count(&mut self, folded: usize, rejected: Vec<Rejected>) {
+        self.counts.read += (folded + rejected.len()) as u64;
+        self.counts.folded += folded as u64;
+        for row in &rejected {
+            *self.counts.rejected.entry(row.reason.name()).or_default() += 1;
+        }
+        self.rejected.extend(rejected);
+    }
+
+    fn increment(&mut self, observed: Observation) -> Option<Increment> {
+        self.close_if_idle(observed);
+        let mut panes = panes(Timing::OnTime, self.table.close(self.watermark.time()));
+        self.opened_at.retain(|window, _| !window.is_over(self.watermark.time()));
+
+        let memory_is_short = self.bytes() > self.limits.memory_max;
+        if memory_is_short {
+            panes.extend(self::panes(Timing::Partial, self.table.take_all()));
+            self.opened_at.clear();
+        }
+        let due = observed.uptime.saturating_sub(self.last_increment) >= self.limits.checkpoint_interval;
+        if panes.is_empty() && !(due && self.has_changed()) {
+            return None;
+        }
+        self.last_increment = observed.uptime;
+        Some(self.build(panes, memory_is_short))
+    }
+
+    /// Nothing has come for a while and the clock is past the newest window: then that window is complete. The watermark
+    /// goes to its end and no further, so that a capture with old times or a clock that is behind does not become late.
+    fn close_if_idle(&mut self, observed: Observation) {
+        let quiet = observed.uptime.saturating_sub(self.last_packet);
+        if let Some(end) = self.table.newest_end()
+            && observed.caught_up
+            && quiet >= self.limits.idle_timeout
+            && end <= observed.database_clock
+        {
+            self.watermark.advance_to(end);
+        }
+    }
+
+    fn has_changed(&self) -> bool {
+        self.counts.read > 0 || *self.last.position != self.position || self.last.watermark != self.watermark.time()
+    }
+
+    fn build(&mut self, mut panes: Vec<Pane>, flushed_early: bool) -> Increment {
+        panes.extend(self::panes(Timing::Late, self.late.take_all()));
+        let position = Arc::new(self.position.clone());
+        // Positions are nested, so the least is the one with the lowest high; of equal ones the earlier misses more.
+        let settled = self
+            .opened_at
+            .values()
+            .min_by_key(|settled| (settled.high(), std::cmp::Reverse(settled.missing_ids())))
+            .unwrap_or(&position);
+        let checkpoint = Checkpoint {
+            number: self.last.number + 1,
+            settled: Arc::clone(settled),
+            position,
+            watermark: self.watermark.time(),
+            last_row: self.last_row,
+        };
+        let from = self.last.position.high();
+        self.last = checkpoint.clone();
+        let counts = Counts { flushed_early, ..std::mem::take(&mut self.counts) };
+        Increment { from, checkpoint, panes, rejected: std::mem::take(&mut self.rejected), counts }
+    }
+}
+
+fn panes(timing: Timing, windows: Vec<WindowFlows>) -> Vec<Pane> {
+    windows.into_iter().map(|flows| Pane { timing, flows: Arc::new(flows) }).collect()
+}
