@@ -40,7 +40,7 @@ metrics! {
     PACKETS_FOLDED: Counter = "flowsentry_packets_folded_total",
         "Packets folded into flows.";
     PACKETS_REJECTED: Counter = "flowsentry_packets_rejected_total" {reason: },
-        "Packets that cannot be used, by reason; the latest of them are in flowsentry.rejected_packets.";
+        "Packets that cannot be used, by reason; the latest are kept for inspection.";
     PACKETS_LATE: Counter = "flowsentry_packets_late_total",
         "Packets folded after the watermark had passed their window.";
     PACKETS_REPLAYED: Counter = "flowsentry_packets_replayed_total",
