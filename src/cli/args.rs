@@ -65,7 +65,7 @@ macro_rules! commands {
 }
 
 commands! {
-    /// Show the settings in effect and where each comes from
+    /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
 }
 
