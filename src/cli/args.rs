@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use crate::config::Environment;
 
 /// Turns packet rows in PostgreSQL into labelled network flows, exactly once, seconds after the packets arrive.
-#[derive(Parser, Debug)]
+#[derive(Parser)]
 #[command(
     name = "flowsentry",
     version,
