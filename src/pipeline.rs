@@ -1,7 +1,10 @@
 //! The composition root: the only file that knows all rooms.
 
+use std::borrow::Cow;
+
 use tokio::sync::mpsc::channel;
 
+use crate::cli::exit::Exit;
 use crate::config::{Config, Environment, Secret};
 use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
@@ -50,6 +53,24 @@ impl PipelineError {
             Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.disposition(),
             Self::Stage(_) | Self::Thread(_) => Disposition::Retry,
             Self::ConnectionString(_) | Self::Http(_) => Disposition::Fatal,
+        }
+    }
+
+    /// The exit code, should the process end with this error.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.exit(),
+            Self::ConnectionString(_) | Self::Http(_) => Exit::Configuration,
+            Self::Thread(_) => Exit::Unavailable,
+            Self::Stage(_) => Exit::Bug,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.hint().map(Cow::into_owned),
+            _ => None,
         }
     }
 
@@ -172,16 +193,16 @@ fn stages(
         (database.clone(), source.clone(), config.wakeup.clone(), stop.clone(), status.clone());
     let pace = Pace::new(&config.wakeup, config.ingest.poll_interval);
     tasks.spawn("wakeup", move || async move {
-        let doorbell = match wakeup.trigger {
-            true => Some(Doorbell::listen(&link, table, wakeup.gate_timeout).await?),
-            false => None,
-        };
+        let mut doorbell = None;
+        if wakeup.trigger {
+            doorbell = Some(Doorbell::listen(&link, table, wakeup.gate_timeout).await?);
+        }
         Ok(stage::wakeup(doorbell, pace, until, shown, ask).await?)
     })?;
 
     let (link, position, limits) = (database.clone(), checkpoint.position.clone(), reader_limits(config));
     tasks.spawn("ingest", move || async move {
-        let reader = Reader::start(link.session("ingest").await?, source, Position::clone(&position), limits).await?;
+        let reader = Reader::start(link.session("ingest").await?, source, Position::clone(&position), limits);
         Ok(stage::ingest(reader, replay, ticks, read).await?)
     })?;
 
@@ -190,9 +211,10 @@ fn stages(
 
     let (model, shown) = (watched(config), status.clone());
     let memory = Judge::new(config.window.allowed_lateness, memory_max(config) / 2);
-    tasks.spawn("classify", move || async move {
-        Ok(stage::classify(model, memory, shown, increments, judge).await?)
-    })?;
+    tasks.spawn(
+        "classify",
+        move || async move { Ok(stage::classify(model, memory, shown, increments, judge).await?) },
+    )?;
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     tasks.spawn("store", move || async move {

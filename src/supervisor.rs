@@ -174,7 +174,7 @@ mod tests {
     async fn the_first_failure_ends_the_others_within_the_grace_period() {
         let (_signal, stop) = Stop::channel();
         let mut tasks: Tasks<Failed> = Tasks::new();
-        tasks.spawn("waits", || std::future::pending()).unwrap();
+        tasks.spawn("waits", std::future::pending).unwrap();
         tasks.spawn("fails", || async { Err(Failed("first".to_owned())) }).unwrap();
         let result = tasks.finish(&stop, Duration::from_millis(20)).await;
         assert_eq!(result.unwrap_err().0, "first");

@@ -65,6 +65,8 @@ macro_rules! commands {
 }
 
 commands! {
+    /// Read new packets, store labelled flows, until told to stop
+    Run in run,
     /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
 }

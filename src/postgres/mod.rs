@@ -4,10 +4,10 @@
 //! locks and for statements; no password reaches a log line or an error.
 
 mod account;
+pub mod column;
 pub mod connection_options;
 mod connection_parameters;
 mod connection_string;
-pub mod column;
 pub mod database;
 pub mod decode;
 pub mod doorbell;

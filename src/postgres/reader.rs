@@ -85,12 +85,7 @@ struct Tide {
 
 impl Reader {
     /// Reads on from `position`. Its gaps count as first seen now.
-    pub fn start(
-        session: Session,
-        source: Source,
-        position: Position,
-        limits: Limits,
-    ) -> Self {
+    pub fn start(session: Session, source: Source, position: Position, limits: Limits) -> Self {
         let frontier = Frontier::at(position, limits.future_bound);
         Self { session, source, limits, frontier, bounded: false, seen: None }
     }

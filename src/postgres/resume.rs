@@ -49,7 +49,8 @@ pub struct Identity {
 /// Loads the checkpoint of the leased source and compares the table with the one that it was made of.
 pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume, PostgresError> {
     let client = lease.client();
-    let sql = "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
+    let sql =
+        "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
                       table_oid, sequence_oid, sequence_filenode, sequence_last_value
                FROM flowsentry.checkpoint WHERE source_id = $1";
     let doing = PostgresError::doing("load the checkpoint");

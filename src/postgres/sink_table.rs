@@ -61,7 +61,8 @@ impl SinkError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoTable { .. } => {
-                "flowsentry migrate creates it; or name another in pipeline.toml: [sink] table = \"schema.name\"".to_owned()
+                "flowsentry migrate creates it; or name another in pipeline.toml: [sink] table = \"schema.name\""
+                    .to_owned()
             }
             Self::WrongType { .. } => "flowsentry migrate --print-sql shows the types that it expects".to_owned(),
             Self::Unknown { table, column } => {

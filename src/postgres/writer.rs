@@ -206,10 +206,7 @@ async fn reject(
                   SELECT $1, $2, r.id, r.reason, r.name, r.value
                   FROM pg_catalog.unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) AS r(id, reason, name, value)";
     let (source, generation) = (owner.source_id, owner.generation);
-    transaction
-        .execute(insert, &[&source, &generation, &ids, &reasons, &columns, &values])
-        .await
-        .map_err(&doing)?;
+    transaction.execute(insert, &[&source, &generation, &ids, &reasons, &columns, &values]).await.map_err(&doing)?;
     let prune = "DELETE FROM flowsentry.rejected_packets
                  WHERE source_id = $1 AND (generation, packet_id) <= (
                      SELECT r.generation, r.packet_id FROM flowsentry.rejected_packets r WHERE r.source_id = $1

@@ -88,11 +88,10 @@ fn look(model: &mut Watched, status: &Status) {
         }
         Some(Change::Missing(path)) => format!("there is no model file {}", path.display()),
     };
-    match model.current() {
-        Some(current) => tracing::warn!(reason, version = %current.version(), "the old model goes on"),
-        None => {
-            tracing::warn!(reason, "flows are stored with the label unknown");
-            status.update(|now| now.model = ModelState::Unknown { reason });
-        }
+    if let Some(current) = model.current() {
+        tracing::warn!(reason, version = %current.version(), "the old model goes on");
+    } else {
+        tracing::warn!(reason, "flows are stored with the label unknown");
+        status.update(|now| now.model = ModelState::Unknown { reason });
     }
 }

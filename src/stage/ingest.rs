@@ -7,9 +7,7 @@ use crate::flow::batch::Batch;
 use crate::postgres::reader::{Read, Reader};
 use crate::postgres::replay::Replay;
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{
-    LAG, LAG_ROWS, PENDING_IDS, PENDING_OLDEST, PENDING_RANGES, POLLS, STAGE_BUSY,
-};
+use crate::telemetry::metrics::{LAG, LAG_ROWS, PENDING_IDS, PENDING_OLDEST, PENDING_RANGES, POLLS, STAGE_BUSY};
 
 const STAGE: &str = "ingest";
 
