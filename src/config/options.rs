@@ -108,7 +108,7 @@ options! {
         allowed_lateness: Duration = seconds(30), Duration::ZERO..=days(1);
         /// How long nothing must come before open windows whose end has passed are closed.
         idle_timeout: Duration = seconds(10), milliseconds(100)..=hours(1);
-        /// How far ahead of the database's clock a packet may be; later ones are refused, or they would make others late.
+        /// How far ahead of the database's clock a packet may be; later ones are refused: they would make others late.
         future_bound: Duration = seconds(60), Duration::ZERO..=days(1);
     }
 
