@@ -67,6 +67,8 @@ macro_rules! commands {
 commands! {
     /// Show the settings in effect and where each comes from
     Config in config,
+    /// Run a command beside a private PostgreSQL that is gone afterwards
+    Sandbox in sandbox,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.
