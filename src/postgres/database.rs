@@ -1,0 +1,169 @@
+//! One database and how to open sessions with it.
+
+use std::fmt;
+use std::iter;
+use std::time::Duration;
+
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_postgres::config::Host;
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::{Client, Config};
+
+use super::connection_options::ConnectionStringError;
+use super::connection_parameters;
+use super::error::PostgresError;
+use super::session::Session;
+use crate::config::Environment;
+
+/// Time limits of every session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// For connecting, logging in and setting up a session, for each host; `connect_timeout` in the connection string or
+    /// `PGCONNECT_TIMEOUT` goes before it.
+    pub connect_timeout: Duration,
+    /// For waiting on one lock; zero for ever.
+    pub lock_timeout: Duration,
+    /// For one statement; zero for ever.
+    pub statement_timeout: Duration,
+}
+
+/// How to reach a database, and the limits of its sessions.
+#[derive(Clone)]
+pub struct Database {
+    /// The host that is tried first, and the others in their order.
+    hosts: (Config, Vec<Config>),
+    limits: Limits,
+}
+
+impl Database {
+    /// Resolves `url` (`[database] url` of the settings), else `DATABASE_URL`, and what that leaves open as libpq does it.
+    /// Reads the service file and the password file; opens no connection.
+    pub fn resolve(
+        url: Option<&str>,
+        environment: &Environment,
+        limits: Limits,
+    ) -> Result<Self, ConnectionStringError> {
+        let hosts = connection_parameters::resolve(url, environment, limits.connect_timeout)?;
+        Ok(Self { hosts, limits })
+    }
+
+    /// The same server and user with another database.
+    #[must_use]
+    pub fn named(&self, database: &str) -> Self {
+        let mut other = self.clone();
+        other.hosts.0.dbname(database);
+        for host in &mut other.hosts.1 {
+            host.dbname(database);
+        }
+        other
+    }
+
+    /// Database, hosts, ports and user, for people; never a password.
+    pub fn shown(&self) -> String {
+        let (first, others) = &self.hosts;
+        let name = first.get_dbname().unwrap_or_default();
+        let user = first.get_user().unwrap_or_default();
+        let hosts = iter::once(first).chain(others).map(shown_host).collect::<Vec<_>>().join(", ");
+        format!("database {name:?} at {hosts} as user {user:?}")
+    }
+
+    /// Opens a session on the current runtime and spawns its driver there. `role` says what it is for; it is the second
+    /// part of its `application_name` (the first is `flowsentry`, or `PGAPPNAME`).
+    pub async fn session(&self, role: &'static str) -> Result<Session, PostgresError> {
+        self.open(role, None).await
+    }
+
+    /// A session that listens on `channel`. Each notification becomes a `()` in the receiver; while one is waiting there,
+    /// further ones are dropped, for one is enough to wake up. The receiver ends with the session.
+    pub async fn listening_session(
+        &self,
+        role: &'static str,
+        channel: &str,
+    ) -> Result<(Session, mpsc::Receiver<()>), PostgresError> {
+        let (bell, rung) = mpsc::channel(1);
+        let session = self.open(role, Some(bell)).await?;
+        let listen = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
+        session.client.batch_execute(&listen).await.map_err(PostgresError::doing("listen for notifications"))?;
+        Ok((session, rung))
+    }
+
+    /// A pool of at most `size` sessions, opened when needed; waiting, opening and checking each end at the connect timeout.
+    pub fn pool(&self, size: usize) -> Result<Pool, PostgresError> {
+        let limit = Some(self.limits.connect_timeout);
+        let mut config = PoolConfig::new(size);
+        config.timeouts = Timeouts { wait: limit, create: limit, recycle: limit };
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
+        let manager = Manager::from_connect(Config::new(), self.clone(), recycling);
+        Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build().map_err(PostgresError::PoolSetUp)
+    }
+
+    async fn open(&self, role: &'static str, bell: Option<mpsc::Sender<()>>) -> Result<Session, PostgresError> {
+        let limits = self.limits;
+        let open = |host: Config| -> BoxFuture<'static, Result<Session, PostgresError>> {
+            let (bell, database) = (bell.clone(), self.shown());
+            Box::pin(async move {
+                let limit = host.get_connect_timeout().copied().unwrap_or(limits.connect_timeout);
+                match tokio::time::timeout(limit, Session::open(host, role, limits, bell)).await {
+                    Ok(opened) => opened.map_err(PostgresError::connecting(database)),
+                    Err(_) => Err(PostgresError::ConnectTimeout { database, limit }),
+                }
+            })
+        };
+        self.first_that_opens(open, PostgresError::answer).await
+    }
+
+    /// Tries host after host. A host that answers with an error ends the search, as in libpq, unless it says that it is not
+    /// ready: a wrong password for the first host must not be reported as a missing second one.
+    async fn first_that_opens<E>(
+        &self,
+        open: impl Fn(Config) -> BoxFuture<'static, Result<Session, E>> + Send + Sync,
+        answer: impl Fn(&E) -> Option<&DbError> + Send + Sync,
+    ) -> Result<Session, E> {
+        let is_final = |error: &E| answer(error).is_some_and(|answer| *answer.code() != SqlState::CANNOT_CONNECT_NOW);
+        let (first, others) = &self.hosts;
+        let reported = match open(first.clone()).await {
+            Err(error) if !is_final(&error) => error,
+            outcome => return outcome,
+        };
+        for host in others {
+            match open(host.clone()).await {
+                Err(error) if !is_final(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(reported)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Database({}, {:?})", self.shown(), self.limits)
+    }
+}
+
+/// Sessions of the pool are set up as all others are; the pool's own limit holds for opening them.
+impl Connect for Database {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        let limits = self.limits;
+        let open = move |host: Config| -> BoxFuture<'static, Result<Session, tokio_postgres::Error>> {
+            Box::pin(Session::open(host, "pool", limits, None))
+        };
+        Box::pin(async move {
+            let session = self.first_that_opens(open, tokio_postgres::Error::as_db_error).await?;
+            Ok(session.into_parts())
+        })
+    }
+}
+
+fn shown_host(config: &Config) -> String {
+    let port = config.get_ports().first().copied().unwrap_or_default();
+    match (config.get_hosts().first(), config.get_hostaddrs().first()) {
+        (Some(Host::Tcp(name)), _) => format!("{name}:{port}"),
+        (Some(Host::Unix(directory)), _) => format!("{}:{port}", directory.display()),
+        (None, Some(address)) => format!("{address}:{port}"),
+        (None, None) => format!(":{port}"),
+    }
+}

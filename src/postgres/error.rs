@@ -1,0 +1,232 @@
+//! What can go wrong with the database, and what happens next.
+//!
+//! A server's answer is kept as it came ([`DbError`]), below one sentence that says what we were doing. The stages ask only
+//! for the [`Disposition`]; `hint` and `exit` speak to people.
+
+use std::time::Duration;
+
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::cli::exit::Exit;
+
+/// What follows an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disposition {
+    /// Another attempt from the checkpoint, after a pause.
+    Retry,
+    /// Another instance owns the source now: stop quietly.
+    TakenOver,
+    /// A person must act.
+    Fatal,
+}
+
+/// An error of a session or of a statement.
+#[derive(Debug, thiserror::Error)]
+pub enum PostgresError {
+    /// No server answered.
+    #[error("cannot reach {database}")]
+    Unreachable {
+        /// Host, port, database and user.
+        database: String,
+        /// Why.
+        source: tokio_postgres::Error,
+    },
+    /// The server answered, but did not let us in.
+    #[error("cannot open a session with {database}")]
+    Refused {
+        /// Host, port, database and user.
+        database: String,
+        /// The server's answer.
+        source: Box<DbError>,
+    },
+    /// Connecting, logging in and setting up the session took too long.
+    #[error("no session with {database} within {}", humantime::format_duration(*limit))]
+    ConnectTimeout {
+        /// Host, port, database and user.
+        database: String,
+        /// The limit for one host.
+        limit: Duration,
+    },
+    /// The server refused a statement.
+    #[error("cannot {doing}")]
+    Statement {
+        /// What the statement was for, as in "cannot {doing}".
+        doing: &'static str,
+        /// The server's answer.
+        source: Box<DbError>,
+    },
+    /// The session broke during a statement, or the answer was not what we expect.
+    #[error("cannot {doing}")]
+    Broken {
+        /// What the statement was for, as in "cannot {doing}".
+        doing: &'static str,
+        /// Why.
+        source: tokio_postgres::Error,
+    },
+    /// A session ended while nothing was asked of it.
+    #[error("the session for {role} was closed")]
+    Closed {
+        /// What the session was for.
+        role: &'static str,
+        /// Why, if that is known.
+        source: Option<tokio_postgres::Error>,
+    },
+    /// No session of the pool came free in time.
+    #[error("no session of the pool was free in time")]
+    Pool(#[from] deadpool_postgres::PoolError),
+    /// The pool could not be set up.
+    #[error("cannot set up the pool of sessions")]
+    PoolSetUp(#[source] deadpool_postgres::BuildError),
+    /// The checkpoint has moved without us.
+    #[error("another instance has taken over {source_name}")]
+    TakenOver {
+        /// Name of the source in `flowsentry.checkpoint`.
+        source_name: String,
+    },
+}
+
+impl PostgresError {
+    /// Says what a statement was for: `client.execute(…).await.map_err(PostgresError::doing("store the flows"))?`.
+    pub fn doing(doing: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
+        move |error| match server_answer(error) {
+            Ok(source) => Self::Statement { doing, source },
+            Err(source) => Self::Broken { doing, source },
+        }
+    }
+
+    /// An error of opening a session with `database` (host, port, database, user; no password).
+    pub(crate) fn connecting(database: String) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        move |error| match server_answer(error) {
+            Ok(source) => Self::Refused { database, source },
+            Err(source) => Self::Unreachable { database, source },
+        }
+    }
+
+    /// The server's answer, if it gave one.
+    pub fn answer(&self) -> Option<&DbError> {
+        match self {
+            Self::Refused { source, .. } | Self::Statement { source, .. } => Some(source),
+            Self::Closed { source, .. } => source.as_ref()?.as_db_error(),
+            Self::Pool(deadpool_postgres::PoolError::Backend(source)) => source.as_db_error(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refused for want of a right.
+    pub fn is_missing_right(&self) -> bool {
+        self.answer().is_some_and(|answer| *answer.code() == SqlState::INSUFFICIENT_PRIVILEGE)
+    }
+
+    /// Whether a lock was not to be had within `lock_timeout`.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.answer().is_some_and(|answer| *answer.code() == SqlState::LOCK_NOT_AVAILABLE)
+    }
+
+    /// What happens next.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::TakenOver { .. } => Disposition::TakenOver,
+            _ => self.answer().map_or(Disposition::Retry, |answer| kind(answer).disposition()),
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } | Self::ConnectTimeout { .. } => Some(
+                "is the server running, and does it listen there? See [database] url, DATABASE_URL, PGHOST and PGPORT",
+            ),
+            Self::Pool(deadpool_postgres::PoolError::Timeout(_)) => {
+                Some("the server is slow, or the pool is too small")
+            }
+            _ => self.answer().and_then(|answer| kind(answer).hint()),
+        }
+    }
+
+    /// The exit code, should the program end with this error.
+    pub fn exit(&self) -> Exit {
+        self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit())
+    }
+}
+
+/// The server's answer, or the error itself where the server gave none.
+fn server_answer(error: tokio_postgres::Error) -> Result<Box<DbError>, tokio_postgres::Error> {
+    match error.as_db_error() {
+        Some(answer) => Ok(Box::new(answer.clone())),
+        None => Err(error),
+    }
+}
+
+/// Kinds of server answers that people must tell apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// Wrong password, or no such user, or `pg_hba.conf` says no.
+    NotLetIn,
+    /// `pg_hba.conf` lets nobody in without TLS.
+    TlsOnly,
+    /// The database does not exist.
+    NoDatabase,
+    /// A right is missing.
+    NoRight,
+    /// Our own schema is missing or of another version.
+    NotMigrated,
+    /// The server only reads: a standby, or a failover under way.
+    ReadOnly,
+    /// A statement that no server could understand.
+    Bug,
+    /// Everything that may be over in a moment.
+    Passing,
+}
+
+fn kind(answer: &DbError) -> Kind {
+    let of_our_schema = answer.message().contains("flowsentry.");
+    match answer.code().code() {
+        "28000" if answer.message().contains("no encryption") || answer.message().contains("SSL off") => Kind::TlsOnly,
+        code if code.starts_with("28") => Kind::NotLetIn,
+        "3D000" => Kind::NoDatabase,
+        "42501" => Kind::NoRight,
+        "42P01" | "42883" | "3F000" if of_our_schema => Kind::NotMigrated,
+        "25006" => Kind::ReadOnly,
+        "42601" => Kind::Bug,
+        _ => Kind::Passing,
+    }
+}
+
+impl Kind {
+    fn disposition(self) -> Disposition {
+        match self {
+            Self::NotLetIn | Self::TlsOnly | Self::NoDatabase | Self::NoRight | Self::NotMigrated | Self::Bug => {
+                Disposition::Fatal
+            }
+            Self::ReadOnly | Self::Passing => Disposition::Retry,
+        }
+    }
+
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::NotLetIn => Some("check the user, its password (PGPASSWORD, ~/.pgpass) and the server's pg_hba.conf"),
+            Self::TlsOnly => Some(
+                "this server lets nobody in without TLS, which flowsentry does not speak yet: connect through a local \
+                 socket or a tunnel",
+            ),
+            Self::NoDatabase => {
+                Some("create it (createdb), or name another one: [database] url, DATABASE_URL, PGDATABASE")
+            }
+            Self::NoRight => Some("`flowsentry migrate --print-sql` shows what to run as a role that has the right"),
+            Self::NotMigrated => Some("run `flowsentry migrate`"),
+            Self::ReadOnly => {
+                Some("this server is a standby or only reads: name the primary, or set target_session_attrs=read-write")
+            }
+            Self::Bug | Self::Passing => None,
+        }
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::NotLetIn | Self::NoRight => Exit::Permission,
+            Self::TlsOnly | Self::NoDatabase | Self::NotMigrated => Exit::Configuration,
+            Self::Bug => Exit::Bug,
+            Self::ReadOnly | Self::Passing => Exit::Unavailable,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A session: a client, the task that drives its connection, and the settings that every session of ours has.
+//!
+//! Promise: no session hangs for ever. Connecting, locks, statements and idling in a transaction have limits, and both sides
+//! notice a vanished peer within half a minute; a host that disappeared in a COPY would otherwise hold its locks for hours.
+//! The driver runs on the runtime that opened the session and ends with it, so dropping a session in the middle of
+//! a transaction rolls that back.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_postgres::error::DbError;
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
+
+use super::database::Limits;
+use super::error::PostgresError;
+
+/// An open session. Dropping it closes it.
+#[derive(Debug)]
+pub struct Session {
+    /// For statements.
+    pub client: Client,
+    driver: Driver,
+    role: &'static str,
+}
+
+/// The task that moves a connection's messages; it dies with its session.
+#[derive(Debug)]
+struct Driver(Option<JoinHandle<Result<(), tokio_postgres::Error>>>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+impl Session {
+    /// Connects, logs in and gives the session our settings. A notification rings the bell.
+    pub(super) async fn open(
+        mut host: Config,
+        role: &'static str,
+        limits: Limits,
+        bell: Option<mpsc::Sender<()>>,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let program = host.get_application_name().unwrap_or("flowsentry");
+        let name = format!("{program}/{role}");
+        let (client, connection) = host.application_name(name).connect(NoTls).await?;
+        let driver = Driver(Some(tokio::spawn(drive(connection, bell))));
+        client.batch_execute(&settings(limits)).await?;
+        for setting in VANISHED_CLIENT {
+            // Older servers lack some of these and some systems refuse them; the session works without.
+            if let Err(error) = client.batch_execute(setting).await {
+                match error.as_db_error().map(DbError::message) {
+                    Some(answer) => tracing::debug!(setting, answer, "the server does without this setting"),
+                    None => return Err(error),
+                }
+            }
+        }
+        Ok(Self { client, driver, role })
+    }
+
+    /// Waits until the session has ended and says why. May be cancelled and called again.
+    pub async fn closed(&mut self) -> PostgresError {
+        let source = match &mut self.driver.0 {
+            Some(task) => task.await.ok().and_then(Result::err),
+            None => None,
+        };
+        self.driver.0 = None;
+        PostgresError::Closed { role: self.role, source }
+    }
+
+    /// The client, and a task that drives it until it is aborted, as the pool wants them.
+    pub(super) fn into_parts(self) -> (Client, JoinHandle<()>) {
+        let Self { client, mut driver, role } = self;
+        let watched = async move {
+            let Some(task) = &mut driver.0 else { return };
+            if let Ok(Err(error)) = task.await {
+                tracing::debug!(role, error = &error as &dyn std::error::Error, "a session ended");
+            }
+        };
+        (client, tokio::spawn(watched))
+    }
+}
+
+/// Moves messages until the connection ends.
+async fn drive(
+    mut connection: Connection<Socket, NoTlsStream>,
+    bell: Option<mpsc::Sender<()>>,
+) -> Result<(), tokio_postgres::Error> {
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        match message? {
+            AsyncMessage::Notification(_) => {
+                // Full means that a wake-up is waiting already, closed that nobody wants one.
+                let _ = bell.as_ref().map(|bell| bell.try_send(()));
+            }
+            AsyncMessage::Notice(notice) => tracing::debug!(message = notice.message(), "the server gives notice"),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What every session needs. `search_path` is empty, since all our names are qualified; so nobody can slip a function or
+/// a table of theirs in front of the one that is meant.
+fn settings(limits: Limits) -> String {
+    format!(
+        "SET client_encoding = 'UTF8'; SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; \
+         SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
+         SET client_min_messages = 'warning'; SET standard_conforming_strings = on; \
+         SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 60000",
+        millis(limits.lock_timeout),
+        millis(limits.statement_timeout),
+    )
+}
+
+/// How the server notices that we have vanished. Without effect on a socket.
+const VANISHED_CLIENT: [&str; 5] = [
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = 15000",
+    "SET client_connection_check_interval = 5000",
+];
+
+/// Milliseconds for a setting of the server, where 0 means for ever: a shorter span than that counts as 1 ms.
+pub(super) fn millis(span: Duration) -> i32 {
+    let millis = i32::try_from(span.as_millis()).unwrap_or(i32::MAX);
+    if span.is_zero() { 0 } else { millis.max(1) }
+}
