@@ -69,6 +69,8 @@ commands! {
     Run in run,
     /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
+    /// Run a command beside a private PostgreSQL that is gone afterwards
+    Sandbox in sandbox,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

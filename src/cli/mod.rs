@@ -8,6 +8,7 @@ mod context;
 pub mod exit;
 mod output;
 pub mod run;
+pub mod sandbox;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;
