@@ -165,6 +165,16 @@ impl Neighbours {
         }
     }
 
+    /// Octets held, those of the source's ports included.
+    pub fn bytes(&self) -> usize {
+        let ports: usize = self.sources.values().map(|source| source.destination_ports.heap_bytes()).sum();
+        self.sources.allocation_size()
+            + ports
+            + self.destinations.allocation_size()
+            + self.claims.allocation_size()
+            + self.claimants.allocation_size()
+    }
+
     /// The context of a flow among `flows`, those that were summed up; it may be a late pane that is not one of them.
     pub fn context(&self, flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Context {
         let (reverse_packets, reverse_rst_share) = flows.get(&key.reversed()).map_or((0, 0.0), answer);
