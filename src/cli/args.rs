@@ -67,6 +67,8 @@ macro_rules! commands {
 commands! {
     /// Show the settings in effect and where each comes from
     Config in config,
+    /// Make or adopt the tables, and bring the schema up to date
+    Migrate in migrate,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

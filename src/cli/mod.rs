@@ -5,9 +5,12 @@
 mod args;
 pub mod config;
 mod context;
+mod database;
 pub mod exit;
+pub mod migrate;
 mod output;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;
+pub use database::database;
 pub use output::print;

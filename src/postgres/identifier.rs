@@ -39,10 +39,13 @@ impl FromStr for TableName {
         if rest.is_empty() {
             return Ok(Self { schema: None, name: first });
         }
-        let rest = rest.strip_prefix('.').ok_or_else(|| misfit("put a name with blanks or signs into double quotes"))?;
+        let rest =
+            rest.strip_prefix('.').ok_or_else(|| misfit("put a name with blanks or signs into double quotes"))?;
         match identifier(rest).map_err(misfit)? {
             (name, "") => Ok(Self { schema: Some(first), name }),
-            (_, rest) if rest.starts_with('.') => Err(misfit("a schema and a table are enough; name the database in the url")),
+            (_, rest) if rest.starts_with('.') => {
+                Err(misfit("a schema and a table are enough; name the database in the url"))
+            }
             _ => Err(misfit("put a name with blanks or signs into double quotes")),
         }
     }
@@ -50,16 +53,15 @@ impl FromStr for TableName {
 
 /// The first identifier of a text, folded as SQL folds it, and the text behind it.
 fn identifier(text: &str) -> Result<(String, &str), &'static str> {
-    let (name, rest) = match text.strip_prefix('"') {
-        Some(quoted) => unquoted(quoted).ok_or("a double quote is missing")?,
-        None => {
-            let in_name = |c: char| c == '_' || c == '$' || c.is_ascii_alphanumeric() || !c.is_ascii();
-            let (name, rest) = text.split_at(text.find(|c| !in_name(c)).unwrap_or(text.len()));
-            if name.starts_with(|c: char| c == '$' || c.is_ascii_digit()) {
-                return Err("a name that starts with a digit needs double quotes");
-            }
-            (name.to_ascii_lowercase(), rest)
+    let (name, rest) = if let Some(quoted) = text.strip_prefix('"') {
+        unquoted(quoted).ok_or("a double quote is missing")?
+    } else {
+        let in_name = |c: char| c == '_' || c == '$' || c.is_ascii_alphanumeric() || !c.is_ascii();
+        let (name, rest) = text.split_at(text.find(|c| !in_name(c)).unwrap_or(text.len()));
+        if name.starts_with(|c: char| c == '$' || c.is_ascii_digit()) {
+            return Err("a name that starts with a digit needs double quotes");
         }
+        (name.to_ascii_lowercase(), rest)
     };
     match name.len() {
         0 => Err("it is empty, or a part of it is"),
