@@ -9,6 +9,7 @@ mod database;
 pub mod exit;
 pub mod migrate;
 mod output;
+pub mod run;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;

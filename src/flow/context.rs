@@ -98,7 +98,7 @@ pub fn catalogue() -> &'static [ContextStatistic] {
     CATALOGUE
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Source {
     destinations: u32,
     destination_ports: PortSet,
@@ -107,14 +107,14 @@ struct Source {
     syn_without_ack: u64,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Destination {
     sources: u32,
     packets: u64,
 }
 
 /// The flows of one window, summed up by source, destination and hardware address.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Neighbours {
     sources: Map<IpAddr, Source>,
     destinations: Map<IpAddr, Destination>,

@@ -87,10 +87,11 @@ impl Doorbell {
         witness::holders(&self.session.client, &self.source).await
     }
 
-    /// Whether the server still knows that this session listens: half-open sockets are found only by asking.
-    pub async fn is_listening(&self) -> Result<bool, PostgresError> {
+    /// Asks the server whether this session still listens: half-open sockets are found only by asking.
+    pub async fn prove_listening(&self) -> Result<(), PostgresError> {
         let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_listening_channels() AS c WHERE c = $1)";
         let doing = PostgresError::doing("ask whether this session still listens");
-        Ok(self.session.client.query_one(sql, &[&CHANNEL]).await.map_err(doing)?.get(0))
+        let listens: bool = self.session.client.query_one(sql, &[&CHANNEL]).await.map_err(doing)?.get(0);
+        if listens { Ok(()) } else { Err(PostgresError::Closed { role: "wakeup", source: None }) }
     }
 }

@@ -119,16 +119,10 @@ fn put_count(count: u64, format: Format, bytes: &mut BytesMut) -> u64 {
 }
 
 fn clamped<T: TryFrom<u64>>(count: u64, most: T, bytes: &mut BytesMut, put: impl Fn(&mut BytesMut, T)) -> u64 {
-    match T::try_from(count) {
-        Ok(value) => {
-            put(bytes, value);
-            0
-        }
-        Err(_) => {
-            put(bytes, most);
-            1
-        }
-    }
+    let value = T::try_from(count);
+    let is_clamped = value.is_err();
+    put(bytes, value.unwrap_or(most));
+    u64::from(is_clamped)
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // rates are rounded where the column wants integers
@@ -226,7 +220,10 @@ mod tests {
         check(|bytes| put_text("abc", Format::Text(None), bytes), b"\0\0\0\x03abc");
         check(|bytes| put_text("äöü", Format::Text(Some(2)), bytes), "\0\0\0\x04äö".as_bytes());
         check(|bytes| put_text("abc", Format::Int4, bytes), &[255, 255, 255, 255]);
-        check(|bytes| put_address(IpAddr::from([10, 0, 0, 1]), Format::Inet, bytes), &[0, 0, 0, 8, 2, 32, 0, 4, 10, 0, 0, 1]);
+        check(
+            |bytes| put_address(IpAddr::from([10, 0, 0, 1]), Format::Inet, bytes),
+            &[0, 0, 0, 8, 2, 32, 0, 4, 10, 0, 0, 1],
+        );
         check(|bytes| put_address(IpAddr::from([10, 0, 0, 1]), Format::Text(None), bytes), b"\0\0\0\x0810.0.0.1");
         check(|bytes| put_real(1.6, Format::Int2, bytes), &[0, 0, 0, 2, 0, 2]);
     }

@@ -3,13 +3,18 @@
 //! A server's answer is kept as it came ([`DbError`]), below one sentence that says what we were doing. The stages ask only
 //! for the [`Disposition`]; `hint` and `exit` speak to people.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::decode::MalformedStream;
 use super::identifier::IdentifierError;
 use super::migrations::SchemaError;
+use super::sink_table::SinkError;
+use super::source::SourceError;
 use crate::cli::exit::Exit;
+use crate::flow::position::{BrokenChain, DamagedPosition};
 
 /// What follows an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +98,35 @@ pub enum PostgresError {
     /// The pool could not be set up.
     #[error("cannot set up the pool of sessions")]
     PoolSetUp(#[source] deadpool_postgres::BuildError),
+    /// The source table cannot be read exactly once.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Flows cannot be stored in the table.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The server sent something that is no COPY stream.
+    #[error("cannot read packets")]
+    Stream(#[from] MalformedStream),
+    /// The stored position cannot be read.
+    #[error("cannot go on from the checkpoint")]
+    Damaged(#[from] DamagedPosition),
+    /// The reader lost count: a bug.
+    #[error("cannot count the packets read")]
+    Chain(#[from] BrokenChain),
+    /// The ids of the source began anew.
+    #[error("the ids of {table} have begun anew")]
+    SourceReset {
+        /// The table.
+        table: String,
+    },
+    /// An increment that does not follow the one before it: a bug.
+    #[error("increment {number} does not follow checkpoint {last}")]
+    OutOfOrder {
+        /// Its number.
+        number: i64,
+        /// The number of the checkpoint that it must follow.
+        last: i64,
+    },
     /// The checkpoint has moved without us.
     #[error("another instance has taken over {source_name}")]
     TakenOver {
@@ -142,15 +176,17 @@ impl PostgresError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::TakenOver { .. } => Disposition::TakenOver,
-            Self::Schema(SchemaError::Busy) => Disposition::Retry,
-            Self::Schema(_) | Self::Name(_) => Disposition::Fatal,
+            Self::Source(SourceError::Standby) | Self::Schema(SchemaError::Busy) => Disposition::Retry,
+            Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) | Self::Damaged(_) => Disposition::Fatal,
             _ => self.answer().map_or(Disposition::Retry, |answer| kind(answer).disposition()),
         }
     }
 
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let known = match self {
+            Self::Source(error) => return error.hint().map(Cow::Owned),
+            Self::Sink(error) => return Some(Cow::Owned(error.hint())),
             Self::Unreachable { .. } | Self::ConnectTimeout { .. } => Some(
                 "is the server running, and does it listen there? See [database] url, DATABASE_URL, PGHOST and PGPORT",
             ),
@@ -162,14 +198,16 @@ impl PostgresError {
                 Some("the server is slow, or the pool is too small")
             }
             _ => self.answer().and_then(|answer| kind(answer).hint()),
-        }
+        };
+        known.map(Cow::Borrowed)
     }
 
     /// The exit code, should the program end with this error.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Schema(SchemaError::Busy) => Exit::Unavailable,
-            Self::Schema(_) | Self::Name(_) => Exit::Configuration,
+            Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) => Exit::Configuration,
+            Self::Damaged(_) | Self::Chain(_) | Self::OutOfOrder { .. } | Self::Stream(_) => Exit::Bug,
             _ => self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit()),
         }
     }

@@ -114,7 +114,9 @@ impl Advance<'_> {
 
     fn complete(&mut self) -> Result<(), BrokenChain> {
         let missing = std::mem::take(&mut self.missing);
-        missing.iter().for_each(|&range| self.frontier.gaps.add(range));
+        for &range in &missing {
+            self.frontier.gaps.add(range);
+        }
         let delta = Delta { from: self.from, to: self.next - 1, missing, resolved: Vec::new() };
         self.frontier.position.apply(&delta)?;
         let mut batch = std::mem::take(&mut self.batch);

@@ -4,8 +4,6 @@
 //! owner's end. The epoch says who may store: each owner raises it, and a transaction of an earlier epoch moves no
 //! checkpoint and is rolled back. So an owner that was frozen and woken stores nothing, whatever it believes.
 
-use std::time::Duration;
-
 use tokio_postgres::Client;
 
 use crate::postgres::database::Database;
@@ -51,16 +49,10 @@ impl Claim {
         Ok(Some(row.get(0)))
     }
 
-    /// Waits as a standby until the source is ours, asking every `interval`.
-    pub async fn take(self, interval: Duration) -> Result<Lease, PostgresError> {
-        let epoch = loop {
-            if let Some(epoch) = self.try_take().await? {
-                break epoch;
-            }
-            tokio::time::sleep(interval).await;
-        };
+    /// The lease, once [`Claim::try_take`] has given its epoch.
+    pub fn into_lease(self, epoch: i64) -> Lease {
         let Self { session, source_name, source_id } = self;
-        Ok(Lease { session, source_name, source_id, epoch })
+        Lease { session, source_name, source_id, epoch }
     }
 }
 
@@ -86,7 +78,7 @@ impl Lease {
     }
 
     /// Waits until the lease is lost, and says why.
-    pub async fn lost(mut self) -> PostgresError {
+    pub async fn lost(&mut self) -> PostgresError {
         self.session.closed().await
     }
 }

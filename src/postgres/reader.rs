@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use tokio_postgres::Client;
 
 use crate::flow::batch::{Batch, Observation, Progress};
 use crate::flow::position::{IdRange, Position};
@@ -44,7 +45,8 @@ pub struct Reader {
     /// Whether ids above the sequence's last value wait until the sequence reaches them: they were made by hand, and one
     /// of them far above would otherwise make a gap of all honest ids to come.
     bounded: bool,
-    filenode: Option<u32>,
+    /// The sequence as the last read saw it.
+    seen: Option<Tide>,
 }
 
 /// What one read found.
@@ -74,6 +76,7 @@ pub struct Lag {
 }
 
 /// The clock, and the sequence: its last value (`None` if not readable or never used) and its file.
+#[derive(Clone, Copy, Debug)]
 struct Tide {
     observed: Observation,
     last_value: Option<i64>,
@@ -82,18 +85,9 @@ struct Tide {
 
 impl Reader {
     /// Reads on from `position`. Its gaps count as first seen now.
-    pub async fn start(
-        session: Session,
-        source: Source,
-        position: Position,
-        limits: Limits,
-    ) -> Result<Self, PostgresError> {
+    pub fn start(session: Session, source: Source, position: Position, limits: Limits) -> Self {
         let frontier = Frontier::at(position, limits.future_bound);
-        let mut reader = Self { session, source, limits, frontier, bounded: false, filenode: None };
-        let tide = reader.tide().await?;
-        reader.bounded = tide.last_value.is_some();
-        reader.filenode = tide.filenode;
-        Ok(reader)
+        Self { session, source, limits, frontier, bounded: false, seen: None }
     }
 
     /// The ranges that a replay reads, one after the other.
@@ -125,7 +119,7 @@ impl Reader {
     /// Reads what is new, and the gaps that are ready.
     pub async fn read(&mut self) -> Result<Read, PostgresError> {
         let tide = self.tide().await?;
-        self.refuse_reset(&tide)?;
+        self.refuse_reset(tide)?;
         let mut read = Read::default();
         if self.frontier.position.missing_ranges() < self.limits.pending_ranges_max {
             self.read_new(tide.observed, &mut read).await?;
@@ -160,11 +154,13 @@ impl Reader {
     }
 
     /// A sequence that begins anew hands out ids that were consumed as other packets: the next attempt sorts that out.
-    fn refuse_reset(&self, tide: &Tide) -> Result<(), PostgresError> {
-        let fell_back = self.bounded && tide.last_value.is_none_or(|last| last < self.frontier.position.high());
-        if tide.filenode != self.filenode || fell_back {
+    fn refuse_reset(&mut self, tide: Tide) -> Result<(), PostgresError> {
+        if let Some(seen) = self.seen.replace(tide)
+            && (tide.filenode != seen.filenode || tide.last_value < seen.last_value)
+        {
             return Err(PostgresError::SourceReset { table: self.source.table.clone() });
         }
+        self.bounded = tide.last_value.is_some();
         Ok(())
     }
 
@@ -198,7 +194,7 @@ impl Reader {
         let sql = self.new_rows_sql();
         let Self { session, source, limits, frontier, .. } = self;
         let mut advance = frontier.advance(observed, limits.rows_per_batch);
-        let rows = copy(session, source, &sql, |row| Ok(advance.push(row)?)).await?;
+        let rows = copy(&session.client, source, &sql, |row| Ok(advance.push(row)?)).await?;
         read.batches = advance.finish()?;
         read.full = rows == limits.rows_per_read;
         read.rows += rows;
@@ -249,20 +245,20 @@ impl Reader {
         sql: &str,
         each: impl FnMut(Row) -> Result<(), PostgresError>,
     ) -> Result<usize, PostgresError> {
-        copy(&self.session, &self.source, sql, each).await
+        copy(&self.session.client, &self.source, sql, each).await
     }
 }
 
 /// Decodes all rows of a COPY statement and counts them. They are collected before they are handed on: a slow stage must
 /// not keep the statement, and with it a snapshot, open.
 async fn copy(
-    session: &Session,
+    client: &Client,
     source: &Source,
     sql: &str,
     mut each: impl FnMut(Row) -> Result<(), PostgresError>,
 ) -> Result<usize, PostgresError> {
     let doing = PostgresError::doing("read packets");
-    let stream = session.client.copy_out(sql).await.map_err(&doing)?;
+    let stream = client.copy_out(sql).await.map_err(&doing)?;
     let mut stream = pin!(stream);
     let mut decoder = RowDecoder::new(&source.columns);
     let mut rows = 0;
@@ -274,4 +270,16 @@ async fn copy(
         }
     }
     Ok(rows)
+}
+
+/// The row with this id, if it is there.
+pub async fn row_at(client: &Client, source: &Source, id: i64) -> Result<Option<Row>, PostgresError> {
+    let mut found = None;
+    let sql = Chunk::Span(IdRange { first: id, last: id }).sql(source, id, 1);
+    copy(client, source, &sql, |row| {
+        found = Some(row);
+        Ok(())
+    })
+    .await?;
+    Ok(found)
 }

@@ -38,8 +38,7 @@ impl Replay {
 
     /// The row's packet, if it has to be folded again.
     pub fn packet(&self, position: &Position, row: Row) -> Option<Packet> {
-        let wanted =
-            position.contains(row.id) && !self.settled.contains(row.id) && !self.rejected.contains(&row.id);
+        let wanted = position.contains(row.id) && !self.settled.contains(row.id) && !self.rejected.contains(&row.id);
         if wanted { row.packet.ok() } else { None }
     }
 }

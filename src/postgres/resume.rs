@@ -49,7 +49,8 @@ pub struct Identity {
 /// Loads the checkpoint of the leased source and compares the table with the one that it was made of.
 pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume, PostgresError> {
     let client = lease.client();
-    let sql = "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
+    let sql =
+        "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
                       table_oid, sequence_oid, sequence_filenode, sequence_last_value
                FROM flowsentry.checkpoint WHERE source_id = $1";
     let doing = PostgresError::doing("load the checkpoint");
@@ -119,15 +120,16 @@ async fn is_same(
     found: &Identity,
 ) -> Result<bool, PostgresError> {
     let high = checkpoint.position.high();
-    let fell_back = last_value(client, source).await?.is_some_and(|last| last < high);
-    if known == found && !fell_back {
+    let last = last_value(client, source).await?;
+    if known == found && last.is_none_or(|last| last >= high) {
         return Ok(true);
     }
     // Whatever was changed: if the last row that we read is still there, so are the others.
-    let fingerprint = reader::row_at(client, source, high)
-        .await?
-        .map(|row| row.packet.as_ref().map_or(0, Packet::fingerprint));
-    Ok(fingerprint.is_some() && fingerprint == checkpoint.last_row)
+    Ok(match reader::row_at(client, source, high).await? {
+        Some(row) => Some(row.packet.as_ref().map_or(0, Packet::fingerprint)) == checkpoint.last_row,
+        // Deleted; whether it was old, or everything was, the sequence tells.
+        None => last.is_some_and(|last| last >= high),
+    })
 }
 
 /// The last value that the sequence handed out: 0 if none, `None` if it may not be read.

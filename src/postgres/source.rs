@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::postgres::column::{Kind, Role};
 use crate::postgres::error::PostgresError;
-use crate::postgres::identifier::quote;
+use crate::postgres::identifier::{qualify, quote};
 
 /// The table of packets, as it was found.
 #[derive(Clone, Debug)]
@@ -119,7 +119,8 @@ impl Source {
 }
 
 async fn relation(client: &Client, name: &str) -> Result<(String, u32, bool), PostgresError> {
-    let standby: bool = client.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]).await?.get(0);
+    let doing = PostgresError::doing("look at the source table");
+    let standby: bool = client.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]).await.map_err(&doing)?.get(0);
     if standby {
         return Err(SourceError::Standby.into());
     }
@@ -127,11 +128,11 @@ async fn relation(client: &Client, name: &str) -> Result<(String, u32, bool), Po
                       EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid)
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE c.oid = pg_catalog.to_regclass($1)::oid";
-    // The search path of our sessions is empty; a name without a schema means the schema public.
-    let qualified = crate::postgres::identifier::qualify(name)?;
+    let qualified = qualify(client, name).await?.to_string();
     let row = client
         .query_opt(sql, &[&qualified])
-        .await?
+        .await
+        .map_err(&doing)?
         .ok_or_else(|| SourceError::NoTable { table: name.to_owned() })?;
     let table = format!("{}.{}", quote(row.get::<_, &str>(1)), quote(row.get::<_, &str>(2)));
     let kind = match row.get::<_, &str>(3) {
@@ -154,7 +155,8 @@ async fn columns(
     let sql = "SELECT a.attname::text, a.atttypid, pg_catalog.format_type(a.atttypid, a.atttypmod)
                FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped";
     let mut found = BTreeMap::new();
-    for row in client.query(sql, &[&table_oid]).await? {
+    let doing = PostgresError::doing("look at the source's columns");
+    for row in client.query(sql, &[&table_oid]).await.map_err(doing)? {
         found.insert(row.get::<_, String>(0), (row.get::<_, u32>(1), row.get::<_, String>(2)));
     }
     let mut columns = Vec::new();
@@ -183,12 +185,7 @@ async fn columns(
     Ok(columns)
 }
 
-async fn sequence(
-    client: &Client,
-    table: &str,
-    table_oid: u32,
-    id: &str,
-) -> Result<Sequence, PostgresError> {
+async fn sequence(client: &Client, table: &str, table_oid: u32, id: &str) -> Result<Sequence, PostgresError> {
     // A serial or identity column owns its sequence; any other default depends on it.
     let sql = "SELECT s.oid, n.nspname::text, s.relname::text, q.seqincrement, q.seqcache, q.seqcycle,
                       pg_catalog.has_sequence_privilege(s.oid, 'SELECT')
@@ -206,7 +203,8 @@ async fn sequence(
                WHERE a.attrelid = $1 AND a.attname = $2::text";
     let row = client
         .query_opt(sql, &[&table_oid, &id])
-        .await?
+        .await
+        .map_err(PostgresError::doing("look at the source's sequence"))?
         .ok_or_else(|| SourceError::NoSequence { table: table.to_owned(), column: id.to_owned() })?;
     let name = format!("{}.{}", quote(row.get::<_, &str>(1)), quote(row.get::<_, &str>(2)));
     let (increment, cache, cycles): (i64, i64, bool) = (row.get(3), row.get(4), row.get(5));

@@ -14,6 +14,7 @@ use crate::flow::checkpoint::Checkpoint;
 use crate::flow::time::EventTime;
 use crate::postgres::encode::{self, COPY_HEADER, COPY_TRAILER, FlowRow};
 use crate::postgres::error::PostgresError;
+use crate::postgres::lease::Lease;
 use crate::postgres::resume::{Identity, Resume};
 use crate::postgres::session::Session;
 use crate::postgres::sink_table::SinkTable;
@@ -48,6 +49,19 @@ pub struct Owner {
     pub generation: i32,
     /// What the server and the table are.
     pub identity: Identity,
+}
+
+impl Owner {
+    /// The holder of a lease.
+    pub fn new(lease: &Lease, resume: &Resume) -> Self {
+        Self {
+            source_name: lease.source_name().to_owned(),
+            source_id: lease.source_id(),
+            epoch: lease.epoch(),
+            generation: resume.generation,
+            identity: resume.identity.clone(),
+        }
+    }
 }
 
 /// What a transaction stored.
@@ -192,10 +206,7 @@ async fn reject(
                   SELECT $1, $2, r.id, r.reason, r.name, r.value
                   FROM pg_catalog.unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) AS r(id, reason, name, value)";
     let (source, generation) = (owner.source_id, owner.generation);
-    transaction
-        .execute(insert, &[&source, &generation, &ids, &reasons, &columns, &values])
-        .await
-        .map_err(&doing)?;
+    transaction.execute(insert, &[&source, &generation, &ids, &reasons, &columns, &values]).await.map_err(&doing)?;
     let prune = "DELETE FROM flowsentry.rejected_packets
                  WHERE source_id = $1 AND (generation, packet_id) <= (
                      SELECT r.generation, r.packet_id FROM flowsentry.rejected_packets r WHERE r.source_id = $1

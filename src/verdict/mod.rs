@@ -4,4 +4,5 @@
 
 pub mod features;
 pub mod judge;
+pub mod judged;
 pub mod label;
