@@ -71,6 +71,8 @@ commands! {
     Config in config,
     /// Run a command beside a private PostgreSQL that is gone afterwards
     Sandbox in sandbox,
+    /// Make or adopt the tables, and bring the schema up to date
+    Migrate in migrate,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::decode::MalformedStream;
-use super::identifier::BadName;
+use super::identifier::IdentifierError;
+use super::migrations::SchemaError;
 use super::sink_table::SinkError;
 use super::source::SourceError;
 use crate::cli::exit::Exit;
@@ -61,6 +62,20 @@ pub enum PostgresError {
         /// The server's answer.
         source: Box<DbError>,
     },
+    /// The server refused a change of the schema.
+    #[error("cannot {title}")]
+    Change {
+        /// What the change does.
+        title: String,
+        /// The server's answer.
+        source: Box<DbError>,
+    },
+    /// The schema is not as this program wants it.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The settings name a table by something that is no name.
+    #[error(transparent)]
+    Name(#[from] IdentifierError),
     /// The session broke during a statement, or the answer was not what we expect.
     #[error("cannot {doing}")]
     Broken {
@@ -89,9 +104,6 @@ pub enum PostgresError {
     /// Flows cannot be stored in the table.
     #[error(transparent)]
     Sink(#[from] SinkError),
-    /// A setting that is no table name.
-    #[error(transparent)]
-    Name(#[from] BadName),
     /// The server sent something that is no COPY stream.
     #[error("cannot read packets")]
     Stream(#[from] MalformedStream),
@@ -143,7 +155,7 @@ impl PostgresError {
     /// The server's answer, if it gave one.
     pub fn answer(&self) -> Option<&DbError> {
         match self {
-            Self::Refused { source, .. } | Self::Statement { source, .. } => Some(source),
+            Self::Refused { source, .. } | Self::Statement { source, .. } | Self::Change { source, .. } => Some(source),
             Self::Closed { source, .. } => source.as_ref()?.as_db_error(),
             Self::Pool(deadpool_postgres::PoolError::Backend(source)) => source.as_db_error(),
             _ => None,
@@ -164,8 +176,8 @@ impl PostgresError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::TakenOver { .. } => Disposition::TakenOver,
-            Self::Source(SourceError::Standby) => Disposition::Retry,
-            Self::Source(_) | Self::Sink(_) | Self::Name(_) | Self::Damaged(_) => Disposition::Fatal,
+            Self::Source(SourceError::Standby) | Self::Schema(SchemaError::Busy) => Disposition::Retry,
+            Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) | Self::Damaged(_) => Disposition::Fatal,
             _ => self.answer().map_or(Disposition::Retry, |answer| kind(answer).disposition()),
         }
     }
@@ -178,6 +190,10 @@ impl PostgresError {
             Self::Unreachable { .. } | Self::ConnectTimeout { .. } => Some(
                 "is the server running, and does it listen there? See [database] url, DATABASE_URL, PGHOST and PGPORT",
             ),
+            Self::Schema(error) => Some(error.hint()),
+            Self::Change { source, .. } if *source.code() == SqlState::LOCK_NOT_AVAILABLE => Some(
+                "somebody keeps the table locked; run it again when their transaction is over: what was done stays",
+            ),
             Self::Pool(deadpool_postgres::PoolError::Timeout(_)) => {
                 Some("the server is slow, or the pool is too small")
             }
@@ -189,7 +205,8 @@ impl PostgresError {
     /// The exit code, should the program end with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Source(_) | Self::Sink(_) | Self::Name(_) => Exit::Configuration,
+            Self::Schema(SchemaError::Busy) => Exit::Unavailable,
+            Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) => Exit::Configuration,
             Self::Damaged(_) | Self::Chain(_) | Self::OutOfOrder { .. } | Self::Stream(_) => Exit::Bug,
             _ => self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit()),
         }

@@ -4,6 +4,7 @@
 //! locks and for statements; no password reaches a log line or an error.
 
 mod account;
+pub mod adoption;
 pub mod column;
 pub mod connection_options;
 mod connection_parameters;
@@ -18,11 +19,14 @@ pub mod gaps;
 pub mod identifier;
 pub mod keys;
 pub mod lease;
+pub mod migrations;
+pub mod partitions;
 mod password_file;
 pub mod ranges;
 pub mod reader;
 pub mod replay;
 pub mod resume;
+pub mod schema_change;
 mod service_file;
 pub mod session;
 pub mod sink_table;

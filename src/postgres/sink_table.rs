@@ -83,7 +83,7 @@ impl SinkTable {
                    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                    WHERE c.oid = pg_catalog.to_regclass($1)::oid ORDER BY a.attnum";
         let doing = PostgresError::doing("look at the table of flows");
-        let rows = client.query(sql, &[&qualify(table)?]).await.map_err(doing)?;
+        let rows = client.query(sql, &[&qualify(client, table).await?.to_string()]).await.map_err(doing)?;
         let first = rows.first().ok_or_else(|| SinkError::NoTable { table: table.to_owned() })?;
         let table = format!("{}.{}", quote(first.get(0)), quote(first.get(1)));
         let known = columns();

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::postgres::column::{Kind, Role};
 use crate::postgres::error::PostgresError;
-use crate::postgres::identifier::quote;
+use crate::postgres::identifier::{qualify, quote};
 
 /// The table of packets, as it was found.
 #[derive(Clone, Debug)]
@@ -128,8 +128,7 @@ async fn relation(client: &Client, name: &str) -> Result<(String, u32, bool), Po
                       EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid)
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE c.oid = pg_catalog.to_regclass($1)::oid";
-    // The search path of our sessions is empty; a name without a schema means the schema public.
-    let qualified = crate::postgres::identifier::qualify(name)?;
+    let qualified = qualify(client, name).await?.to_string();
     let row = client
         .query_opt(sql, &[&qualified])
         .await
