@@ -67,6 +67,8 @@ macro_rules! commands {
 commands! {
     /// Show the settings in effect and where each comes from
     Config in config,
+    /// Insert the packets of capture files into the table that a sniffer fills
+    Replay in replay,
     /// Run a command beside a private PostgreSQL that is gone afterwards
     Sandbox in sandbox,
 }

@@ -7,6 +7,7 @@ pub mod config;
 mod context;
 pub mod exit;
 mod output;
+pub mod replay;
 pub mod sandbox;
 
 pub use args::{Arguments, Command, parse};
