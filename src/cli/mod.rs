@@ -9,6 +9,7 @@ mod database;
 pub mod exit;
 pub mod migrate;
 mod output;
+pub mod replay;
 pub mod run;
 pub mod sandbox;
 

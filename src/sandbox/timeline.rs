@@ -116,6 +116,6 @@ mod tests {
         check(101.5, 5001.5);
         check(99.0, 4999.0);
         timeline.next_file();
-        assert_eq!(timeline.place(1e9).0, 5001.5);
+        assert_eq!(timeline.place(1e9), (5001.5, Duration::ZERO));
     }
 }

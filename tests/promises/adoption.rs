@@ -33,8 +33,10 @@ fn the_existing_columns_alone_are_enough() {
          SELECT 1700000000 + g, '10.0.0.1', '10.0.1.1', 'TCP', 60, 1024 + g, 80, 'SYN,ACK' FROM generate_series(1, 10) g",
     );
     until("the flow", || sums(&database), |sums| sums.stored == 10);
-    let flow = &database.query("SELECT dest_ip, tcp_flags, connection_attempts, unique_ports, created_at IS NULL FROM
-        (SELECT *, NULL AS created_at FROM traffic_data) t")[0];
+    let flow = &database.query(
+        "SELECT dest_ip, tcp_flags, connection_attempts, unique_ports, created_at IS NULL FROM
+        (SELECT *, NULL AS created_at FROM traffic_data) t",
+    )[0];
     assert_eq!((flow.get(0), flow.get(1), flow.get(2), flow.get(3)), ("10.0.1.1", "ACK,S", 10, 11));
     drop(service);
 }
@@ -47,9 +49,19 @@ fn another_shape_of_table_is_mapped() {
          CREATE TABLE \"Net\".\"Packets\" (nr bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, captured timestamptz,
              src inet, dst inet, proto smallint, octets bigint, sport smallint, dport integer, flags integer)",
     );
-    let columns = [("id", "nr"), ("timestamp", "captured"), ("src_ip", "src"), ("dst_ip", "dst"), ("protocol", "proto"),
-        ("length", "octets"), ("src_port", "sport"), ("dst_port", "dport"), ("tcp_flags", "flags")];
-    let mut settings: Vec<String> = columns.iter().map(|(ours, theirs)| format!("source.columns.{ours}={theirs}")).collect();
+    let columns = [
+        ("id", "nr"),
+        ("timestamp", "captured"),
+        ("src_ip", "src"),
+        ("dst_ip", "dst"),
+        ("protocol", "proto"),
+        ("length", "octets"),
+        ("src_port", "sport"),
+        ("dst_port", "dport"),
+        ("tcp_flags", "flags"),
+    ];
+    let mut settings: Vec<String> =
+        columns.iter().map(|(ours, theirs)| format!("source.columns.{ours}={theirs}")).collect();
     settings.push("source.table=\"Net\".\"Packets\"".to_owned());
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let service = Service::start(&database, &settings);
@@ -58,7 +70,9 @@ fn another_shape_of_table_is_mapped() {
          SELECT to_timestamp(1700000000 + g), '10.0.0.1', '2001:db8::1', 6, 60, 1024 + g, 80, 18 FROM generate_series(1, 5) g",
     );
     until("the flow", || database.number("SELECT sum(packet_count) FROM traffic_data"), |packets| *packets == 5);
-    let flow = &database.query("SELECT src_ip, dest_ip, protocol, tcp_flags, extract(epoch FROM first_seen)::bigint FROM traffic_data")[0];
+    let flow = &database
+        .query("SELECT src_ip, dest_ip, protocol, tcp_flags, extract(epoch FROM first_seen)::bigint FROM traffic_data")
+        [0];
     let found: (&str, &str, &str, &str, i64) = (flow.get(0), flow.get(1), flow.get(2), flow.get(3), flow.get(4));
     assert_eq!(found, ("10.0.0.1", "2001:db8::1", "TCP", "ACK,SYN", 1_700_000_001));
     drop(service);
@@ -70,7 +84,10 @@ fn a_column_of_the_wrong_type_is_named_with_the_remedy() {
     database.execute("ALTER TABLE raw_packets ALTER timestamp TYPE json USING NULL");
     let (status, log) = Service::start(&database, &[]).ended();
     assert_eq!(status.code(), Some(78), "{log}");
-    assert!(log.contains("has type json; expected double precision") && log.contains("[source.columns] timestamp"), "{log}");
+    assert!(
+        log.contains("has type json; expected double precision") && log.contains("[source.columns] timestamp"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -85,7 +102,11 @@ fn a_table_of_arp_is_keyed_by_its_protocol_addresses() {
     );
     until("the flows", || sums(&database), |sums| sums.stored == 3);
     let rows = database.query("SELECT src_ip, dest_ip, packet_count, source_mac FROM traffic_data ORDER BY src_ip");
-    let flows: Vec<(&str, &str, i32, &str)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
-    assert_eq!(flows, [("10.0.0.1", "10.0.0.2", 1, "02:00:00:00:00:01"), ("10.0.0.2", "10.0.0.1", 2, "02:00:00:00:00:02")]);
+    let flows: Vec<(&str, &str, i32, &str)> =
+        rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    assert_eq!(
+        flows,
+        [("10.0.0.1", "10.0.0.2", 1, "02:00:00:00:00:01"), ("10.0.0.2", "10.0.0.1", 2, "02:00:00:00:00:02")]
+    );
     drop(service);
 }

@@ -35,7 +35,8 @@ const COLUMNS: &str = "timestamp, src_ip, dst_ip, protocol, length, src_port, ds
 
 /// A transaction of one of the shapes that sniffers and ORMs have, with ids held, skipped, drawn early or prepared.
 fn transaction(random: &mut StdRng, step: usize, name: &str) -> String {
-    let insert = |random: &mut StdRng| format!("INSERT INTO raw_packets ({COLUMNS}) VALUES ({});", values(random, step));
+    let insert =
+        |random: &mut StdRng| format!("INSERT INTO raw_packets ({COLUMNS}) VALUES ({});", values(random, step));
     let hold = format!("SELECT pg_sleep({});", random.random_range(0.0..0.05));
     match random.random_range(0..8) {
         0 => insert(random),
@@ -44,11 +45,7 @@ fn transaction(random: &mut StdRng, step: usize, name: &str) -> String {
             format!("BEGIN; INSERT INTO raw_packets ({COLUMNS}) VALUES {}; {hold} COMMIT;", rows.join(", "))
         }
         2 => format!("BEGIN; {} {hold} ROLLBACK;", insert(random)),
-        3 => format!(
-            "BEGIN; SAVEPOINT s; {} ROLLBACK TO s; {hold} {} COMMIT;",
-            insert(random),
-            insert(random)
-        ),
+        3 => format!("BEGIN; SAVEPOINT s; {} ROLLBACK TO s; {hold} {} COMMIT;", insert(random), insert(random)),
         4 => format!("BEGIN; {} PREPARE TRANSACTION '{name}'; {hold} COMMIT PREPARED '{name}';", insert(random)),
         5 => format!("BEGIN; {} PREPARE TRANSACTION '{name}'; {hold} ROLLBACK PREPARED '{name}';", insert(random)),
         // The id is drawn first, as an ORM does that fetches keys; no table lock in between.
@@ -98,12 +95,22 @@ fn twelve_writers_and_a_service_that_is_killed_lose_and_double_nothing() {
     let all = usize::try_from(WRITERS).unwrap() * TRANSACTIONS;
     let seen = thread::scope(|scope| {
         let naive = scope.spawn(|| read_naively(&database, &done));
-        let writers: Vec<_> =
-            (0..WRITERS).map(|writer| scope.spawn({ let (database, written) = (&database, &written); move || write(database, writer, written) })).collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                scope.spawn({
+                    let (database, written) = (&database, &written);
+                    move || write(database, writer, written)
+                })
+            })
+            .collect();
         for kill in 1..=KILLS {
             let service = Service::start(&database, &SETTINGS);
             service.until_owner();
-            until("the writers to get on", || written.load(Ordering::Relaxed), |count| *count >= all * kill / (KILLS + 2));
+            until(
+                "the writers to get on",
+                || written.load(Ordering::Relaxed),
+                |count| *count >= all * kill / (KILLS + 2),
+            );
             service.kill();
         }
         writers.into_iter().for_each(|writer| writer.join().unwrap());
@@ -161,8 +168,10 @@ fn an_id_made_by_hand_far_above_does_not_lose_the_honest_ones() {
                   SELECT 1700000000 + g, '10.0.0.1', '10.0.0.2', 'UDP', 60 FROM generate_series(1, 50) g";
     database.execute(insert);
     until("the first packets", || sums(&database), |sums| sums.stored == 50);
-    database.execute("INSERT INTO raw_packets (id, timestamp, src_ip, dst_ip, protocol, length)
-                      VALUES (2000000000, 1700000000, '10.0.0.1', '10.0.0.2', 'UDP', 60)");
+    database.execute(
+        "INSERT INTO raw_packets (id, timestamp, src_ip, dst_ip, protocol, length)
+                      VALUES (2000000000, 1700000000, '10.0.0.1', '10.0.0.2', 'UDP', 60)",
+    );
     database.execute(&insert.replace("1700000000", "1700003600"));
     until("the honest packets", || sums(&database), |sums| sums.stored == 100);
     drop(service);

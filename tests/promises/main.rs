@@ -3,7 +3,6 @@
 mod kit;
 
 mod adoption;
-mod columns;
 mod exactly_once;
 mod late_packets;
 mod service;

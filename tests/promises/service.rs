@@ -12,7 +12,9 @@ fn metrics_agree_with_the_tables() {
     let database = Database::new(Tables::Ours);
     let service = Service::start(&database, &[]);
     database.execute(INSERT);
-    database.execute("INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length) VALUES (1700000000, 'x', '', 'UDP', 60)");
+    database.execute(
+        "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length) VALUES (1700000000, 'x', '', 'UDP', 60)",
+    );
     until("all packets", || sums(&database), |sums| sums.agree() && sums.packets == 1001);
     let value = |name: &str| service.metric(name);
     until("the counters", || value("flowsentry_packets_read_total"), |read| *read == 1001.0);
@@ -59,7 +61,11 @@ fn an_owner_that_was_frozen_stores_nothing_after_its_successor_took_over() {
     let owner = Service::start(&database, &["store.checkpoint_interval=50ms"]);
     owner.until_owner();
     database.execute(INSERT);
-    until("a first checkpoint", || database.number("SELECT position_high FROM flowsentry.checkpoint"), |high| *high == 1000);
+    until(
+        "a first checkpoint",
+        || database.number("SELECT position_high FROM flowsentry.checkpoint"),
+        |high| *high == 1000,
+    );
     owner.signal("STOP");
     // What a vanished host looks like to the server, without waiting for its keep-alives.
     database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'flowsentry/lease' AND datname = current_database()");
@@ -107,7 +113,11 @@ fn without_a_model_flows_are_unknown_and_a_new_file_is_taken_over() {
 
     fs::write(&path, "no model").unwrap();
     database.execute(&INSERT.replace("1700000000", "1700000400"));
-    until("the broken file to be refused", || service.metric("flowsentry_model_reloads_total{result=\"refused\"}"), |refused| *refused == 1.0);
+    until(
+        "the broken file to be refused",
+        || service.metric("flowsentry_model_reloads_total{result=\"refused\"}"),
+        |refused| *refused == 1.0,
+    );
     assert_eq!(service.metric("flowsentry_model_loaded"), 1.0);
 }
 
@@ -125,5 +135,8 @@ fn a_table_that_cannot_be_read_exactly_once_is_refused_with_the_mend() {
     database.execute("ALTER SEQUENCE raw_packets_id_seq CACHE 20");
     let (status, log) = Service::start(&database, &[]).ended();
     assert_eq!(status.code(), Some(78), "{log}");
-    assert!(log.contains("CACHE 20") && log.contains("ALTER SEQUENCE \"public\".\"raw_packets_id_seq\" CACHE 1"), "{log}");
+    assert!(
+        log.contains("CACHE 20") && log.contains("ALTER SEQUENCE \"public\".\"raw_packets_id_seq\" CACHE 1"),
+        "{log}"
+    );
 }

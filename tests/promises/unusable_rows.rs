@@ -11,10 +11,20 @@ fn each_unusable_row_is_kept_with_its_reason() {
         ("'NaN', '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, 'SYN'", "time", "timestamp", Some("NaN")),
         ("'Infinity', '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, 'SYN'", "time", "timestamp", Some("inf")),
         ("NULL, '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, 'SYN'", "time", "timestamp", None),
-        ("253402300799, '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, 'SYN'", "future", "timestamp", Some("253402300799.000000")),
+        (
+            "253402300799, '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, 'SYN'",
+            "future",
+            "timestamp",
+            Some("253402300799.000000"),
+        ),
         ("1700000001, 'nobody', '10.0.0.2', 'TCP', 60, 1, 'SYN'", "address", "src_ip", Some("nobody")),
         ("1700000001, '10.0.0.1', '10.0.0.999', 'TCP', 60, 1, 'SYN'", "address", "dst_ip", Some("10.0.0.999")),
-        ("1700000001, '10.0.0.1', '10.0.0.2', 'A very long protocol', 60, 1, ''", "protocol", "protocol", Some("A very long protocol")),
+        (
+            "1700000001, '10.0.0.1', '10.0.0.2', 'A very long protocol', 60, 1, ''",
+            "protocol",
+            "protocol",
+            Some("A very long protocol"),
+        ),
         ("1700000001, '10.0.0.1', '10.0.0.2', 'TCP', -5, 1, 'SYN'", "length", "length", Some("-5")),
         ("1700000001, '10.0.0.1', '10.0.0.2', 'TCP', 60, 70000, 'SYN'", "port", "src_port", Some("70000")),
         ("1700000001, '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, 'SYN,HA'", "tcp_flags", "tcp_flags", Some("SYN,HA")),
@@ -31,9 +41,7 @@ fn each_unusable_row_is_kept_with_its_reason() {
     let sums = until("every row to come out", || sums(&database), |sums| sums.agree());
     assert_eq!((sums.stored, sums.rejected), (11, 11));
 
-    let rows = database.query(
-        "SELECT reason, column_name, value FROM flowsentry.rejected_packets ORDER BY packet_id",
-    );
+    let rows = database.query("SELECT reason, column_name, value FROM flowsentry.rejected_packets ORDER BY packet_id");
     for (row, (values, reason, column, value)) in rows.iter().zip(cases) {
         let found: (&str, &str, Option<&str>) = (row.get(0), row.get(1), row.get(2));
         assert_eq!(found, (reason, column, value), "{values}");

@@ -28,9 +28,16 @@ fn awake_no_insert_notifies() {
     let service = Service::start(&database, &["wakeup.sleep_after=1h"]);
     service.until_owner();
     let listener = database.session();
-    until("the gate to be shut", || database.number(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
-         AND classid = 1718382455"), |held| *held == 1);
+    until(
+        "the gate to be shut",
+        || {
+            database.number(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+         AND classid = 1718382455",
+            )
+        },
+        |held| *held == 1,
+    );
     listener.execute("LISTEN flowsentry_packets");
     for _ in 0..50 {
         database.execute(INSERT);

@@ -80,10 +80,6 @@ impl Service {
         until("the service to fall asleep", || self.metric("flowsentry_awake"), |awake| *awake == 0.0);
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
