@@ -3,7 +3,7 @@
 //! A server of our own is started once for all tests, unless `FLOWSENTRY_TEST_DATABASE_URL` names another (a superuser's
 //! connection string in URL form); each test has a database of its own.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // helpers, too, are tests here
 
 #[path = "database/adoption.rs"]
 mod adoption;
@@ -13,5 +13,7 @@ mod dump;
 mod kit;
 #[path = "database/migrations.rs"]
 mod migrations;
+#[path = "database/retention.rs"]
+mod retention;
 #[path = "database/sessions.rs"]
 mod sessions;

@@ -1,5 +1,7 @@
 //! The schema of a database as text that is the same on each day and in each run.
 
+use std::fmt::Write;
+
 use tokio_postgres::Client;
 
 const QUERY: &str = "
@@ -44,13 +46,13 @@ pub async fn schema(client: &Client) -> String {
     for row in client.query(QUERY, &[]).await.unwrap() {
         let (name, line): (String, String) = (row.get(0), row.get(1));
         if name != last {
-            text += &format!("\n{name}\n");
+            let _ = writeln!(text, "\n{name}");
             last = name;
         }
-        text += &format!("    {line}\n");
+        let _ = writeln!(text, "    {line}");
     }
     for row in client.query(FUNCTIONS, &[]).await.unwrap() {
-        text += &format!("\n{}", row.get::<_, String>(0));
+        let _ = write!(text, "\n{}", row.get::<_, String>(0));
     }
     let days = "SELECT to_char(d, 'YYYYMMDD'), to_char(d, 'YYYY-MM-DD'), n
                 FROM generate_series(-1, 9) n, LATERAL (SELECT (now() AT TIME ZONE 'utc')::date + n AS d) x";

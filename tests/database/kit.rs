@@ -25,13 +25,13 @@ pub const IMPATIENT: Patience =
 /// A URL that ends with `/postgres`.
 fn server() -> String {
     static SERVER: OnceLock<(String, Option<PrivatePostgres>)> = OnceLock::new();
-    let (url, _) = SERVER.get_or_init(|| match Environment::of_process().get("FLOWSENTRY_TEST_DATABASE_URL") {
-        Some(url) => (url.to_owned(), None),
-        None => {
-            let options = Options { max_connections: 200, max_prepared_transactions: 10, ..Options::default() };
-            let server = PrivatePostgres::start(options).unwrap();
-            (server.url("postgres"), Some(server))
+    let (url, _) = SERVER.get_or_init(|| {
+        if let Some(url) = Environment::of_process().get("FLOWSENTRY_TEST_DATABASE_URL") {
+            return (url.to_owned(), None);
         }
+        let options = Options { max_connections: 200, max_prepared_transactions: 10, ..Options::default() };
+        let server = PrivatePostgres::start(options).unwrap();
+        (server.url("postgres"), Some(server))
     });
     url.clone()
 }
