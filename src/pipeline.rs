@@ -1,6 +1,7 @@
 //! The composition root: the only file that knows all rooms.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
 
@@ -25,6 +26,9 @@ use crate::telemetry::clock;
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::status::{Role, Status};
 use crate::verdict::judge::Judge;
+
+/// How often histograms are kept up.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why the service ended otherwise than by being told to stop.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +100,7 @@ pub async fn serve(
     let url = config.database.url.as_ref().map(Secret::reveal);
     let database = Database::resolve(url, environment, limits(&config))?;
     let until = stop.clone();
+    let _upkeep = Upkeep::of(&metrics);
     let address = http::serve(&config.http, status.clone(), metrics, async move { until.requested().await }).await?;
     tracing::info!(database = database.shown(), http = ?address, "flowsentry starts");
 
@@ -129,6 +134,27 @@ pub async fn serve(
     status.update(|now| now.role = Role::Stopping);
     tracing::info!("flowsentry stops");
     Ok(())
+}
+
+/// Sorts the samples of histograms into their buckets every few seconds, for as long as it lives; unsorted they pile up.
+struct Upkeep(tokio::task::JoinHandle<()>);
+
+impl Upkeep {
+    fn of(metrics: &Handle) -> Self {
+        let metrics = metrics.clone();
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP_INTERVAL).await;
+                metrics.upkeep();
+            }
+        }))
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// An error with its causes, in one line.

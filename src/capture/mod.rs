@@ -25,3 +25,5 @@ pub use rows::{Rows, rows};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::pcap_of_syns;

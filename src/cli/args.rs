@@ -69,6 +69,10 @@ commands! {
     Run in run,
     /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
+    /// Insert the packets of capture files into the table that a sniffer fills
+    Replay in replay,
+    /// Run a command beside a private PostgreSQL that is gone afterwards
+    Sandbox in sandbox,
     /// Make or adopt the tables, and bring the schema up to date
     Migrate in migrate,
 }

@@ -9,7 +9,9 @@ mod database;
 pub mod exit;
 pub mod migrate;
 mod output;
+pub mod replay;
 pub mod run;
+pub mod sandbox;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;

@@ -22,7 +22,7 @@ pub struct Args {}
 /// Serves until stopped.
 pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
-    logging::init(&config.log, &context.environment);
+    logging::install(&config.log, &context.environment).map_err(|error| Failure::new(Exit::Bug, error))?;
     let metrics = metrics::install().map_err(|error| Failure::new(Exit::Bug, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
@@ -32,7 +32,7 @@ pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     })
 }
 
-/// SIGTERM and SIGINT ask for a clean end; a second one is left to its default and ends the process at once.
+/// SIGTERM and SIGINT ask for a clean end, which the grace period bounds.
 fn stop_on_signals() -> std::io::Result<Stop> {
     let (say, stop) = Stop::channel();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -7,7 +7,18 @@ mod directory;
 mod error;
 mod postgres;
 mod programs;
+mod replay;
+mod row;
+mod sniffer;
+mod timeline;
 mod watchdog;
 
 pub use error::SandboxError;
 pub use postgres::{Mode, Options, PrivatePostgres};
+pub use replay::{FileReport, Recording, Replay};
+pub use row::{Flaw, RawRow};
+pub use sniffer::{Sniffer, SnifferError};
+pub use timeline::{Speed, Timeline};
+
+#[cfg(test)]
+pub(crate) mod testing;

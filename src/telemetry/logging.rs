@@ -1,7 +1,7 @@
 //! Log lines on standard error: for people or as JSON, one event a line whatever the values hold.
 //!
-//! What a packet or a server says ends up in values, so control characters in them are escaped and long ones cut: nobody
-//! outside can write to the operator's terminal or fake a line.
+//! What a packet or a server says ends up in values, so control characters in them are escaped and long ones cut:
+//! nobody outside can write to the operator's terminal or fake a line.
 
 use std::fmt::{self, Write};
 use std::io::IsTerminal;

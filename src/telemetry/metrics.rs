@@ -39,7 +39,8 @@ metrics! {
         "Packets read from the source, whatever became of them.";
     PACKETS_FOLDED: Counter = "flowsentry_packets_folded_total",
         "Packets folded into flows.";
-    PACKETS_REJECTED: Counter = "flowsentry_packets_rejected_total" {reason: },
+    PACKETS_REJECTED: Counter = "flowsentry_packets_rejected_total"
+        {reason: "time", "future", "address", "protocol", "length", "port", "tcp_flags", "malformed"},
         "Packets that cannot be used, by reason; the latest are kept for inspection.";
     PACKETS_LATE: Counter = "flowsentry_packets_late_total",
         "Packets folded after the watermark had passed their window.";
@@ -66,7 +67,7 @@ metrics! {
     NOTIFICATIONS: Counter = "flowsentry_notifications_total",
         "Notifications received from the trigger.";
 
-    ERRORS: Counter = "flowsentry_errors_total" {kind: },
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "system"},
         "Faults that ended an attempt, by kind.";
     ATTEMPTS: Counter = "flowsentry_attempts_total",
         "Attempts to run the pipeline; each starts from the checkpoint.";

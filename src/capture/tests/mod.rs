@@ -5,3 +5,5 @@ mod damage;
 mod files;
 mod lab;
 mod packets;
+
+pub(crate) use build::pcap_of_syns;

@@ -4,8 +4,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::telemetry::metrics;
 use crate::telemetry::status::Role;
+use crate::telemetry::{clock, metrics};
 
 /// Far longer than any of these tests takes; only a test that would hang forever meets it.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -152,10 +152,12 @@ async fn a_client_that_dribbles_is_cut_off() {
 
 #[tokio::test]
 async fn connections_are_bounded_in_number_and_time() {
+    const TIME: Duration = Duration::from_millis(200);
     let bounded = |settings: &mut Http, patience: &mut Patience| {
         settings.connections_max = 1;
-        patience.connection = Duration::from_millis(200);
+        patience.connection = TIME;
     };
+    let start = clock::now();
     let server = Server::start(bounded).await;
     let mut first = server.client().await;
     first.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -163,6 +165,7 @@ async fn connections_are_bounded_in_number_and_time() {
 
     // The second has to wait until the first, which keeps its connection, has had its time.
     assert_status(&server.get("/healthz").await, "200");
+    assert!(start.elapsed() >= TIME);
     assert!(first.rest().await.ends_with("alive\n"));
 }
 
