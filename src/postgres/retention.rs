@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio_postgres::{Client, Error, Row};
 
 use super::error::PostgresError;
-use super::identifier::{QualifiedName, literal, quote};
+use super::identifier::{QualifiedName, literal, qualify, quote};
 use super::partitions::{Partition, days, partitions};
+use crate::config;
 use crate::telemetry::clock;
 
 /// What the time of insertion is called, in the existing system's table and in ours.
@@ -38,6 +39,24 @@ pub struct Retention {
     pub keep: Duration,
     /// Rows that one statement deletes at most.
     pub rows_per_delete: u32,
+}
+
+impl Retention {
+    /// As the settings want it; without a mapping the columns are called as in the existing system.
+    pub async fn of(
+        client: &Client,
+        source: &config::Source,
+        retention: &config::Retention,
+    ) -> Result<Self, PostgresError> {
+        let column = |name: &str| source.columns.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        Ok(Self {
+            table: qualify(client, &source.table).await?,
+            id_column: column("id"),
+            time_column: column("timestamp"),
+            keep: retention.keep,
+            rows_per_delete: retention.rows_per_delete,
+        })
+    }
 }
 
 /// What a round did.

@@ -128,7 +128,7 @@ async fn a_wrong_password_shows_nowhere() {
         let mut text = format!("{error} {error:?} {:?}", error.hint());
         let mut cause = error.source();
         while let Some(error) = cause {
-            text += &format!("{error} {error:?}");
+            text.extend([error.to_string(), format!("{error:?}")]);
             cause = error.source();
         }
         assert!(!text.contains("hunter2"), "{text}");
