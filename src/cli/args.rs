@@ -67,6 +67,10 @@ macro_rules! commands {
 commands! {
     /// Show the settings in effect and where each comes from
     Config in config,
+    /// Train a model on labelled captures
+    Train in train,
+    /// Show how good a model is on labelled captures
+    Evaluate in evaluate,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

@@ -5,8 +5,10 @@
 mod args;
 pub mod config;
 mod context;
+pub mod evaluate;
 pub mod exit;
 mod output;
+pub mod train;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;

@@ -45,16 +45,16 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seed: 1,
-            epochs: 40,
+            epochs: 15,
             hidden: vec![64, 32],
-            draws: 40_000,
+            draws: 20_000,
             batch: 256,
             learning_rate: 2e-3,
-            weight_decay: 1e-2,
+            weight_decay: 0.1,
             first_class_share: 0.4,
             noise: 0.1,
             forgotten: 0.05,
-            smoothing: 0.05,
+            smoothing: 0.1,
         }
     }
 }

@@ -137,6 +137,8 @@ pub struct Capture {
     pub subject: String,
     /// Where it is from.
     pub repo: Option<String>,
+    /// Licence of the collection.
+    pub licence: String,
 }
 
 impl Capture {

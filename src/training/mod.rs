@@ -7,3 +7,5 @@ pub mod card;
 pub mod corpus;
 pub mod evaluate;
 pub mod examples;
+pub mod recipe;
+pub mod report;

@@ -22,7 +22,7 @@ fn model() -> Model {
 }
 
 fn capture(id: &str, subject: &str) -> Capture {
-    Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None }
+    Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None, licence: String::new() }
 }
 
 /// Rows as (label, packets, verdict).
