@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use crate::config::Environment;
 
 /// Turns packet rows in PostgreSQL into labelled network flows, exactly once, seconds after the packets arrive.
-#[derive(Parser, Debug)]
+#[derive(Parser)]
 #[command(
     name = "flowsentry",
     version,
@@ -65,12 +65,16 @@ macro_rules! commands {
 }
 
 commands! {
-    /// Show the settings in effect and where each comes from
+    /// Read new packets, store labelled flows, until told to stop
+    Run in run,
+    /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
     /// Insert the packets of capture files into the table that a sniffer fills
     Replay in replay,
     /// Run a command beside a private PostgreSQL that is gone afterwards
     Sandbox in sandbox,
+    /// Make or adopt the tables, and bring the schema up to date
+    Migrate in migrate,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

@@ -11,8 +11,7 @@ use crate::config::{Config, EffectiveOption, Origin, documented};
 /// Columns that `key = value` is padded to, so that the origins stand below each other.
 const ORIGIN_COLUMN: usize = 48;
 
-/// Show every setting with its value and where that comes from: default, file and line, variable, or flag.
-/// Passwords are hidden.
+/// What `flowsentry config` takes.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -30,6 +29,7 @@ pub struct Args {
 }
 
 /// Prints what was asked for.
+#[allow(clippy::needless_pass_by_value)] // every command takes its arguments by value
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let Args { json, documented: file } = args;
     let text = if file {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::exit::{Exit, Failure};
 use crate::config::{Config, Environment};
 
-/// The process's surroundings, as far as they decide what a command does.
-#[derive(Clone, Debug, Default)]
+/// The process's surroundings, as far as they decide what a command does. Not printable: flags may hold a password.
+#[derive(Clone, Default)]
 pub struct Context {
     /// Environment variables.
     pub environment: Environment,

@@ -5,11 +5,15 @@
 mod args;
 pub mod config;
 mod context;
+mod database;
 pub mod exit;
+pub mod migrate;
 mod output;
 pub mod replay;
+pub mod run;
 pub mod sandbox;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;
+pub use database::database;
 pub use output::print;

@@ -2,9 +2,10 @@
 #![allow(clippy::disallowed_methods)] // config is the one room that may read the environment
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Environment variables; those that are not UTF-8 are left out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
@@ -26,8 +27,26 @@ impl Environment {
     }
 }
 
+/// Names only: some values are passwords.
+impl fmt::Debug for Environment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
         Self(variables.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_printed() {
+        let environment: Environment = [("PGPASSWORD".to_owned(), "hunter2".to_owned())].into_iter().collect();
+        assert_eq!(format!("{environment:?}"), "{\"PGPASSWORD\"}");
     }
 }

@@ -1,7 +1,7 @@
 //! Where a server listens, if it does.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use toml::Value;
 
@@ -15,6 +15,12 @@ pub enum Listen {
     Off,
     /// On this address; port 0 takes any free port.
     On(SocketAddr),
+}
+
+impl Listen {
+    pub(super) const fn loopback(port: u16) -> Self {
+        Self::On(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+    }
 }
 
 impl fmt::Display for Listen {

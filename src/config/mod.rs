@@ -1,6 +1,6 @@
 //! Settings: defaults, then `pipeline.toml`, then `FLOWSENTRY__SECTION__KEY` variables, then `--set` flags; later wins.
 //!
-//! Every option is defined once, in the table of [`options`]: from it follow the structs, the parser, the check for
+//! Every option is defined once, in the table of `options.rs`: from it follow the structs, the parser, the check for
 //! unknown keys, the text of `pipeline.toml` and what `flowsentry config` prints. Every value remembers its origin.
 //! Every error is one line that names file, key, value and remedy, and none of them shows a password.
 

@@ -40,8 +40,8 @@ pub const COLUMN_NAMES: &[&str] = &[
 options! {
     /// The PostgreSQL server that packets come from and flows go to.
     database: Database {
-        /// URL such as `postgres://user@host/name`, or key=value text. Empty: `DATABASE_URL`, then libpq's own variables and
-        /// ~/.pgpass, which keep the password out of this file.
+        /// URL such as `postgres://user@host/name`, or key=value text. Empty: `DATABASE_URL`, then libpq's own
+        /// variables and ~/.pgpass, which keep the password out of this file.
         url: Option<Secret> = None;
         /// How long one attempt to connect may take, so that a host that is gone is given up.
         connect_timeout: Duration = seconds(10), milliseconds(100)..=minutes(10);
@@ -71,7 +71,8 @@ options! {
 
     /// Reading packets.
     ingest: Ingest {
-        /// Where a source without a checkpoint is read from: "earliest" (all that is there) or "latest" (what comes from now on).
+        /// Where a source without a checkpoint is read from: "earliest" (all that is there) or "latest" (what comes
+        /// from now on).
         start: Start = Start::Earliest;
         /// How long to wait after a read that came back short: shorter finds packets sooner, longer spares the server.
         poll_interval: Duration = milliseconds(100), milliseconds(1)..=minutes(1);
@@ -85,7 +86,7 @@ options! {
 
     /// Waking up when packets come.
     wakeup: Wakeup {
-        /// Whether the table's trigger may wake us by NOTIFY while we sleep; false: poll only, for poolers and replicas.
+        /// Whether the table's trigger may wake us by NOTIFY while we sleep; false: poll only, as behind a pooler.
         trigger: bool = true;
         /// How often to look without being woken, for rows that no trigger saw; 0 switches it off.
         fallback_interval: Duration = seconds(1), Duration::ZERO..=hours(1);
@@ -107,7 +108,7 @@ options! {
         allowed_lateness: Duration = seconds(30), Duration::ZERO..=days(1);
         /// How long nothing must come before open windows whose end has passed are closed.
         idle_timeout: Duration = seconds(10), milliseconds(100)..=hours(1);
-        /// How far ahead of the database's clock a packet may be; beyond it is refused, or it would make all others late.
+        /// How far ahead of the database's clock a packet may be; later ones are refused: they would make others late.
         future_bound: Duration = seconds(60), Duration::ZERO..=days(1);
     }
 
@@ -129,7 +130,7 @@ options! {
 
     /// Storing flows.
     store: Store {
-        /// How often the checkpoint moves at most: shorter means less to read again after a fault, longer fewer transactions.
+        /// How often the checkpoint moves at most: shorter leaves less to read again, longer makes fewer transactions.
         checkpoint_interval: Duration = seconds(1), milliseconds(10)..=minutes(10);
         /// Unusable packets that are kept for inspection; the oldest go first.
         rejected_rows_max: u32 = 100_000, 0..=100_000_000;
@@ -177,8 +178,8 @@ options! {
 
     /// Metrics and health over HTTP.
     http: Http {
-        /// IP address and port, or "off". Whoever reaches the port can read the metrics: keep it on loopback or a private net.
-        listen: Listen = Listen::On(std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9477));
+        /// IP address and port, or "off". Whoever reaches the port reads the metrics: keep it on loopback or private.
+        listen: Listen = Listen::loopback(9477);
         /// Connections at a time; more have to wait.
         connections_max: usize = 64, 1..=10_000;
         /// A request with a larger body is refused.
@@ -189,7 +190,8 @@ options! {
     log: Log {
         /// "human" or "json" (one object a line).
         format: LogFormat = LogFormat::Human;
-        /// error (act now), warn (look at it), info (state changed), debug, trace or off; also per module: "info,flowsentry=debug".
+        /// error (act now), warn (look at it), info (state changed), debug, trace or off; also per
+        /// module: "info,flowsentry=debug".
         level: LogFilter = LogFilter::info();
     }
 }

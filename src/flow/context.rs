@@ -98,7 +98,7 @@ pub fn catalogue() -> &'static [ContextStatistic] {
     CATALOGUE
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Source {
     destinations: u32,
     destination_ports: PortSet,
@@ -107,14 +107,14 @@ struct Source {
     syn_without_ack: u64,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Destination {
     sources: u32,
     packets: u64,
 }
 
 /// The flows of one window, summed up by source, destination and hardware address.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Neighbours {
     sources: Map<IpAddr, Source>,
     destinations: Map<IpAddr, Destination>,
@@ -163,6 +163,16 @@ impl Neighbours {
                 *self.claimants.entry(key.source).or_default() += 1;
             }
         }
+    }
+
+    /// Octets held, those of the source's ports included.
+    pub fn bytes(&self) -> usize {
+        let ports: usize = self.sources.values().map(|source| source.destination_ports.heap_bytes()).sum();
+        self.sources.allocation_size()
+            + ports
+            + self.destinations.allocation_size()
+            + self.claims.allocation_size()
+            + self.claimants.allocation_size()
     }
 
     /// The context of a flow among `flows`, those that were summed up; it may be a late pane that is not one of them.

@@ -1,1 +1,16 @@
 //! The only room with tensors: model files, the network, reloading, optimisation.
+//!
+//! Promise: a file is taken whole or not at all. What a file says of itself (features, shapes, scales, classes) is checked
+//! against this program before it labels a single flow, and its golden rows prove that it computes here what it computed
+//! where it was trained.
+
+mod error;
+mod file;
+mod mlp;
+mod network;
+mod reload;
+
+pub use error::{FileError, ModelError};
+pub use file::{Description, Golden, Input, Layer, ModelFile, Transform};
+pub use mlp::Model;
+pub use reload::{Change, Watched};

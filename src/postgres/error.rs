@@ -3,11 +3,18 @@
 //! A server's answer is kept as it came ([`DbError`]), below one sentence that says what we were doing. The stages ask only
 //! for the [`Disposition`]; `hint` and `exit` speak to people.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::decode::MalformedStream;
+use super::identifier::IdentifierError;
+use super::migrations::SchemaError;
+use super::sink_table::SinkError;
+use super::source::SourceError;
 use crate::cli::exit::Exit;
+use crate::flow::position::{BrokenChain, DamagedPosition};
 
 /// What follows an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +62,20 @@ pub enum PostgresError {
         /// The server's answer.
         source: Box<DbError>,
     },
+    /// The server refused a change of the schema.
+    #[error("cannot {title}")]
+    Change {
+        /// What the change does.
+        title: String,
+        /// The server's answer.
+        source: Box<DbError>,
+    },
+    /// The schema is not as this program wants it.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The settings name a table by something that is no name.
+    #[error(transparent)]
+    Name(#[from] IdentifierError),
     /// The session broke during a statement, or the answer was not what we expect.
     #[error("cannot {doing}")]
     Broken {
@@ -77,6 +98,35 @@ pub enum PostgresError {
     /// The pool could not be set up.
     #[error("cannot set up the pool of sessions")]
     PoolSetUp(#[source] deadpool_postgres::BuildError),
+    /// The source table cannot be read exactly once.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Flows cannot be stored in the table.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The server sent something that is no COPY stream.
+    #[error("cannot read packets")]
+    Stream(#[from] MalformedStream),
+    /// The stored position cannot be read.
+    #[error("cannot go on from the checkpoint")]
+    Damaged(#[from] DamagedPosition),
+    /// The reader lost count: a bug.
+    #[error("cannot count the packets read")]
+    Chain(#[from] BrokenChain),
+    /// The ids of the source began anew.
+    #[error("the ids of {table} have begun anew")]
+    SourceReset {
+        /// The table.
+        table: String,
+    },
+    /// An increment that does not follow the one before it: a bug.
+    #[error("increment {number} does not follow checkpoint {last}")]
+    OutOfOrder {
+        /// Its number.
+        number: i64,
+        /// The number of the checkpoint that it must follow.
+        last: i64,
+    },
     /// The checkpoint has moved without us.
     #[error("another instance has taken over {source_name}")]
     TakenOver {
@@ -105,7 +155,7 @@ impl PostgresError {
     /// The server's answer, if it gave one.
     pub fn answer(&self) -> Option<&DbError> {
         match self {
-            Self::Refused { source, .. } | Self::Statement { source, .. } => Some(source),
+            Self::Refused { source, .. } | Self::Statement { source, .. } | Self::Change { source, .. } => Some(source),
             Self::Closed { source, .. } => source.as_ref()?.as_db_error(),
             Self::Pool(deadpool_postgres::PoolError::Backend(source)) => source.as_db_error(),
             _ => None,
@@ -126,26 +176,40 @@ impl PostgresError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::TakenOver { .. } => Disposition::TakenOver,
+            Self::Source(SourceError::Standby) | Self::Schema(SchemaError::Busy) => Disposition::Retry,
+            Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) | Self::Damaged(_) => Disposition::Fatal,
             _ => self.answer().map_or(Disposition::Retry, |answer| kind(answer).disposition()),
         }
     }
 
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let known = match self {
+            Self::Source(error) => return error.hint().map(Cow::Owned),
+            Self::Sink(error) => return Some(Cow::Owned(error.hint())),
             Self::Unreachable { .. } | Self::ConnectTimeout { .. } => Some(
                 "is the server running, and does it listen there? See [database] url, DATABASE_URL, PGHOST and PGPORT",
+            ),
+            Self::Schema(error) => Some(error.hint()),
+            Self::Change { source, .. } if *source.code() == SqlState::LOCK_NOT_AVAILABLE => Some(
+                "somebody keeps the table locked; run it again when their transaction is over: what was done stays",
             ),
             Self::Pool(deadpool_postgres::PoolError::Timeout(_)) => {
                 Some("the server is slow, or the pool is too small")
             }
             _ => self.answer().and_then(|answer| kind(answer).hint()),
-        }
+        };
+        known.map(Cow::Borrowed)
     }
 
     /// The exit code, should the program end with this error.
     pub fn exit(&self) -> Exit {
-        self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit())
+        match self {
+            Self::Schema(SchemaError::Busy) => Exit::Unavailable,
+            Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) => Exit::Configuration,
+            Self::Damaged(_) | Self::Chain(_) | Self::OutOfOrder { .. } | Self::Stream(_) => Exit::Bug,
+            _ => self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit()),
+        }
     }
 }
 

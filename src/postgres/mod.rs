@@ -4,14 +4,36 @@
 //! locks and for statements; no password reaches a log line or an error.
 
 mod account;
+pub mod adoption;
+pub mod column;
 pub mod connection_options;
 mod connection_parameters;
 mod connection_string;
 pub mod database;
+pub mod decode;
+pub mod doorbell;
+pub mod encode;
 pub mod error;
+pub mod frontier;
+pub mod gaps;
+pub mod identifier;
+pub mod keys;
+pub mod lease;
+pub mod migrations;
+pub mod partitions;
 mod password_file;
+pub mod ranges;
+pub mod reader;
+pub mod replay;
+pub mod resume;
+pub mod schema_change;
 mod service_file;
 pub mod session;
+pub mod sink_table;
+pub mod source;
+pub mod traffic_data;
+pub mod witness;
+pub mod writer;
 
 pub use connection_options::ConnectionStringError;
 pub use database::{Database, Limits};

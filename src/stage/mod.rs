@@ -1,1 +1,51 @@
-//! One async loop a stage, no logic.
+//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store.
+//!
+//! Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
+
+mod aggregate;
+mod classify;
+mod ingest;
+mod store;
+mod wakeup;
+
+pub use aggregate::aggregate;
+pub use classify::classify;
+pub use ingest::ingest;
+pub use store::store;
+pub use wakeup::{Pace, Tick, wakeup};
+
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::flow::position::BrokenChain;
+use crate::model::ModelError;
+use crate::postgres::PostgresError;
+use crate::telemetry::clock;
+use crate::telemetry::metrics::STAGE_WAIT;
+
+/// Why a stage ended before the stream did.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The database.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// The batches do not follow from each other.
+    #[error(transparent)]
+    Chain(#[from] BrokenChain),
+    /// The model cannot judge.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Hands work to the next stage and counts how long that stage kept us waiting. `false`: it has ended.
+async fn hand_on<T>(stage: &'static str, next: &Sender<T>, work: T) -> bool {
+    let work = match next.try_send(work) {
+        Ok(()) => return true,
+        Err(TrySendError::Closed(_)) => return false,
+        Err(TrySendError::Full(work)) => work,
+    };
+    let began = clock::now();
+    let taken = next.send(work).await.is_ok();
+    STAGE_WAIT.add_with("stage", stage, began.elapsed());
+    taken
+}

@@ -1,2 +1,6 @@
-//! Metrics, logging, status and the only clock.
+//! How the program is seen from outside: metrics, log lines, status; and the only clock.
+
 pub mod clock;
+pub mod logging;
+pub mod metrics;
+pub mod status;

@@ -1,1 +1,8 @@
-//! Flows become verdicts: features, labels. Pure.
+//! Flows become verdicts: what is told of a flow (features), when it is judged (judge), what comes out (label).
+//!
+//! Pure: no tensors, no I/O, no clock. A feature is found by its name, so a model file says itself what it wants to see.
+
+pub mod features;
+pub mod judge;
+pub mod judged;
+pub mod label;

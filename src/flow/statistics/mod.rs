@@ -15,7 +15,7 @@ mod timing;
 mod volume;
 
 pub use arp::ArpClaims;
-pub use packet_length::PacketLength;
+pub use packet_length::{PacketLength, variance as length_variance};
 pub use port_set::PortSet;
 pub use ports::Ports;
 pub use tcp_flags::TcpFlagCounts;

@@ -1,0 +1,1 @@
+CREATE TRIGGER flowsentry_wake AFTER INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION flowsentry.wake();

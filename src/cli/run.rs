@@ -1,0 +1,56 @@
+//! `flowsentry run`: the service.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::context::Context;
+use super::exit::{Exit, Failure};
+use crate::pipeline::{self, PipelineError};
+use crate::supervisor::Stop;
+use crate::telemetry::{logging, metrics};
+
+/// Read new packets, store labelled flows, until told to stop (SIGTERM, SIGINT)
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  DATABASE_URL=postgres://sniffer@localhost/traffic flowsentry run
+  flowsentry --set window.out_of_orderness=10s run
+  flowsentry --set http.listen=0.0.0.0:9477 run      metrics for other hosts too
+
+A second instance on the same database stands by and takes over.")]
+pub struct Args {}
+
+/// Serves until stopped.
+pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
+    let config = context.config()?;
+    logging::install(&config.log, &context.environment).map_err(|error| Failure::new(Exit::Bug, error))?;
+    let metrics = metrics::install().map_err(|error| Failure::new(Exit::Bug, error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    runtime.block_on(async {
+        let stop = stop_on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
+        pipeline::serve(config, &context.environment, metrics, stop).await.map_err(failure)
+    })
+}
+
+/// SIGTERM and SIGINT ask for a clean end, which the grace period bounds.
+fn stop_on_signals() -> std::io::Result<Stop> {
+    let (say, stop) = Stop::channel();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        say.send();
+    });
+    Ok(stop)
+}
+
+fn failure(error: PipelineError) -> Failure {
+    let (exit, hint) = (error.exit(), error.hint());
+    let failure = Failure::new(exit, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,54 @@
+//! The pages.
+
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::guard::{Guard, guard};
+use crate::config::Bytes;
+use crate::telemetry::metrics::Handle;
+use crate::telemetry::status::{Snapshot, Status};
+
+const INDEX: &str = "\
+flowsentry
+/metrics  Prometheus
+/healthz  200 while the process lives
+/readyz   200 while it owns its source or stands by; JSON with role, reasons and model
+";
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) fn router(status: Status, metrics: Handle, bound: SocketAddr, body_max: Bytes) -> Router {
+    Router::new()
+        .route("/", get(|| async { INDEX }))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(readiness).with_state(status))
+        .route("/metrics", get(exposition).with_state(metrics))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") })
+        .layer(from_fn_with_state(Guard { bound, body_max }, guard))
+}
+
+async fn exposition(State(metrics): State<Handle>) -> Response {
+    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render()).into_response()
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    reasons: Vec<String>,
+    #[serde(flatten)]
+    snapshot: Snapshot,
+}
+
+async fn readiness(State(status): State<Status>) -> Response {
+    let snapshot = status.snapshot();
+    let ready = snapshot.is_ready();
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Readiness { ready, reasons: snapshot.reasons(), snapshot })).into_response()
+}

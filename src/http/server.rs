@@ -1,0 +1,141 @@
+//! Accepts connections, a bounded number at a time, each for a bounded time.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info, warn};
+
+use super::routes;
+use crate::config::{Http, Listen};
+use crate::telemetry::metrics::Handle;
+use crate::telemetry::status::Status;
+
+const HEADERS_MAX: usize = 64;
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Wait after a connection could not be accepted, as when file descriptors ran out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// HTTP cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address cannot be bound.
+    #[error("http.listen = \"{address}\" cannot be listened on; set another address, or \"off\"")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For the head of a request, silence before it included: a client that dribbles must not keep a connection.
+    head: Duration,
+    /// For a connection as a whole; then it is closed after the request at hand.
+    connection: Duration,
+    /// For a request at hand to finish, once its connection is to be closed.
+    closing: Duration,
+}
+
+const PATIENCE: Patience =
+    Patience { head: Duration::from_secs(10), connection: Duration::from_mins(5), closing: Duration::from_secs(5) };
+
+/// Serves until `stop` completes, on tasks of the caller's runtime. Returns the address, whose port is a free one if 0
+/// was asked for; `None` if HTTP is off.
+pub async fn serve(
+    settings: &Http,
+    status: Status,
+    metrics: Handle,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<Option<SocketAddr>, HttpError> {
+    serve_with(settings, status, metrics, stop, PATIENCE).await
+}
+
+async fn serve_with(
+    settings: &Http,
+    status: Status,
+    metrics: Handle,
+    stop: impl Future<Output = ()> + Send + 'static,
+    patience: Patience,
+) -> Result<Option<SocketAddr>, HttpError> {
+    let Listen::On(address) = settings.listen else { return Ok(None) };
+    let bind_error = |source| HttpError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bind_error)?;
+    let bound = listener.local_addr().map_err(bind_error)?;
+    let router = routes::router(status, metrics, bound, settings.body_max);
+    info!(address = %bound, "serving metrics and health over HTTP");
+    tokio::spawn(accept(listener, router, settings.connections_max, stop, patience));
+    Ok(Some(bound))
+}
+
+/// Past the limit new connections wait in the kernel's queue.
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections_max: usize,
+    stop: impl Future<Output = ()>,
+    patience: Patience,
+) {
+    let free = Arc::new(Semaphore::new(connections_max));
+    let (_open, closing) = watch::channel(()); // dropped when this ends: every connection closes
+    let endless = async {
+        loop {
+            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    tokio::spawn(converse(stream, router.clone(), permit, closing.clone(), patience));
+                }
+                Err(error) => {
+                    warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = endless => {}
+        () = stop => {}
+    }
+}
+
+/// One client's requests, one after the other.
+async fn converse(
+    stream: TcpStream,
+    router: Router,
+    permit: OwnedSemaphorePermit,
+    mut closing: watch::Receiver<()>,
+    patience: Patience,
+) {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(patience.head);
+    server.max_headers(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        _ = timeout(patience.connection, closing.changed()) => {
+            connection.as_mut().graceful_shutdown();
+            timeout(patience.closing, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = outcome {
+        debug!(%error, "a connection ended badly");
+    }
+    drop(permit);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Through real sockets.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::telemetry::status::Role;
+use crate::telemetry::{clock, metrics};
+
+/// Far longer than any of these tests takes; only a test that would hang forever meets it.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Server {
+    address: SocketAddr,
+    status: Status,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Server {
+    async fn start(change: impl FnOnce(&mut Http, &mut Patience)) -> Self {
+        let mut settings = Http { listen: Listen::On(([127, 0, 0, 1], 0).into()), ..Http::default() };
+        let mut patience = Patience { closing: Duration::from_millis(50), ..PATIENCE };
+        change(&mut settings, &mut patience);
+        let (stop, stopped) = oneshot::channel();
+        let status = Status::new();
+        let stopped = async { drop(stopped.await) };
+        let handle = metrics::install().unwrap();
+        let address = serve_with(&settings, status.clone(), handle, stopped, patience).await.unwrap().unwrap();
+        Self { address, status, stop: Some(stop) }
+    }
+
+    async fn client(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// The whole answer to one request for this path.
+    async fn get(&self, path: &str) -> String {
+        let mut client = self.client().await;
+        client.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
+        client.rest().await
+    }
+
+    async fn ask(&self, request: &str) -> String {
+        let mut client = self.client().await;
+        client.send(request).await;
+        client.rest().await
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Everything until the server closes.
+    async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        // A reset after the answer, as when we sent more than the server wanted to read, ends it too.
+        let _ = timeout(DEADLINE, self.0.read_to_end(&mut bytes)).await.expect("the server closes the connection");
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// The first bytes of an answer.
+    async fn first(&mut self) -> String {
+        let mut bytes = [0; 12];
+        timeout(DEADLINE, self.0.read_exact(&mut bytes)).await.expect("the server answers").unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+}
+
+fn assert_status(answer: &str, expected: &str) {
+    assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{answer}");
+}
+
+#[tokio::test]
+async fn pages_answer() {
+    let server = Server::start(|_, _| {}).await;
+    let check = async |path: &str, status: &str, part: &str| {
+        let answer = server.get(path).await;
+        assert_status(&answer, status);
+        assert!(answer.contains(part), "{answer}");
+        let answer = answer.to_lowercase();
+        assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{answer}");
+        assert!(answer.contains("referrer-policy: no-referrer\r\n"), "{answer}");
+        assert!(answer.contains("content-security-policy: default-src 'none'"), "{answer}");
+    };
+    check("/", "200", "/metrics").await;
+    check("/healthz", "200", "alive").await;
+    check("/metrics", "200", "content-type: text/plain; version=0.0.4").await;
+    check("/metrics", "200", "# TYPE flowsentry_packets_read_total counter\n").await;
+    check("/no/such", "404", "no such page").await;
+    check("/readyz", "503", "\"reasons\":[\"no attempt has reached the source yet\"").await;
+}
+
+#[tokio::test]
+async fn readiness_follows_the_status() {
+    let server = Server::start(|_, _| {}).await;
+    let check = async |role: Role, database: Option<&str>, status: &str, part: &str| {
+        server.status.update(|now| {
+            now.role = role;
+            now.database = database.map(str::to_owned);
+        });
+        let answer = server.get("/readyz").await;
+        assert_status(&answer, status);
+        assert!(answer.contains(part), "{answer}");
+    };
+    check(Role::Owner, None, "200", "\"role\":\"owner\"").await;
+    check(Role::Standby, None, "200", "\"role\":\"standby\"").await;
+    check(Role::Owner, Some("connection refused"), "503", "connection refused").await;
+    check(Role::Stopping, None, "503", "told to stop").await;
+}
+
+#[tokio::test]
+async fn other_methods_and_large_bodies_are_refused() {
+    let server = Server::start(|_, _| {}).await;
+    let check = async |request: &str, status: &str| assert_status(&server.ask(request).await, status);
+    check("POST /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "405").await;
+    check("HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "200").await;
+    check("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 65537\r\n\r\n", "413").await;
+    check("nonsense\r\n\r\n", "400").await;
+    let many = "X: y\r\n".repeat(100);
+    check(&format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"), "431").await;
+    let long = "y".repeat(64 * 1024);
+    check(&format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"), "431").await;
+}
+
+#[tokio::test]
+async fn a_page_elsewhere_cannot_read_through_a_browser() {
+    let server = Server::start(|_, _| {}).await;
+    let check = async |target: &str, headers: &str, status: &str| {
+        let answer = server.ask(&format!("GET {target} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n")).await;
+        assert_status(&answer, status);
+    };
+    check("/metrics", "Host: 127.0.0.1:9477\r\n", "200").await;
+    check("/metrics", "Host: evil.example\r\n", "421").await;
+    check("/metrics", "Host: localhost\r\nHost: evil.example\r\n", "421").await;
+    check("/metrics", "", "421").await;
+    check("http://evil.example/metrics", "Host: localhost\r\n", "421").await;
+}
+
+#[tokio::test]
+async fn a_client_that_dribbles_is_cut_off() {
+    let server = Server::start(|_, patience| patience.head = Duration::from_millis(50)).await;
+    let mut client = server.client().await;
+    client.send("GET / HTTP/1.1\r\nHost: local").await;
+    client.rest().await;
+    let mut silent = server.client().await;
+    silent.rest().await;
+}
+
+#[tokio::test]
+async fn connections_are_bounded_in_number_and_time() {
+    const TIME: Duration = Duration::from_millis(200);
+    let bounded = |settings: &mut Http, patience: &mut Patience| {
+        settings.connections_max = 1;
+        patience.connection = TIME;
+    };
+    let start = clock::now();
+    let server = Server::start(bounded).await;
+    let mut first = server.client().await;
+    first.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(first.first().await, "HTTP/1.1 200");
+
+    // The second has to wait until the first, which keeps its connection, has had its time.
+    assert_status(&server.get("/healthz").await, "200");
+    assert!(start.elapsed() >= TIME);
+    assert!(first.rest().await.ends_with("alive\n"));
+}
+
+#[tokio::test]
+async fn stopping_closes_connections_and_frees_the_port() {
+    let mut server = Server::start(|_, _| {}).await;
+    let mut client = server.client().await;
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(client.first().await, "HTTP/1.1 200");
+    drop(server.stop.take());
+    client.rest().await;
+    let free = async {
+        while TcpListener::bind(server.address).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, free).await.expect("the port is free");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named_and_off_is_off() {
+    let server = Server::start(|_, _| {}).await;
+    let again = async |listen: Listen| {
+        let settings = Http { listen, ..Http::default() };
+        serve(&settings, Status::new(), metrics::install().unwrap(), std::future::pending()).await
+    };
+    let error = again(Listen::On(server.address)).await.unwrap_err();
+    let expected =
+        format!("http.listen = \"{}\" cannot be listened on; set another address, or \"off\"", server.address);
+    assert_eq!(error.to_string(), expected);
+    assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(again(Listen::Off).await.unwrap(), None);
+}

@@ -1,0 +1,285 @@
+//! Reads every packet exactly once: new rows above the position, then the gaps that no longer wait for anybody.
+//!
+//! One read is up to four statements, each with a snapshot of its own and in this order: the clock, the new rows, the look
+//! at the locks (only while something is missing), the rows of the gaps that are ready. See `gaps` for why.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use tokio_postgres::Client;
+
+use crate::flow::batch::{Batch, Observation, Progress};
+use crate::flow::position::{IdRange, Position};
+use crate::flow::time::EventTime;
+use crate::postgres::decode::{Row, RowDecoder};
+use crate::postgres::error::PostgresError;
+use crate::postgres::frontier::Frontier;
+use crate::postgres::ranges::{Chunk, chunks};
+use crate::postgres::replay::Replay;
+use crate::postgres::session::Session;
+use crate::postgres::source::Source;
+use crate::postgres::witness;
+use crate::telemetry::clock;
+
+/// Bounds of reading.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Rows of one statement.
+    pub rows_per_read: usize,
+    /// Rows of one batch.
+    pub rows_per_batch: usize,
+    /// Missing ranges at which reading ahead waits.
+    pub pending_ranges_max: usize,
+    /// How far ahead of the database's clock a packet's time may be.
+    pub future_bound: Duration,
+}
+
+/// A session that reads the source, and what it remembers.
+#[derive(Debug)]
+pub struct Reader {
+    session: Session,
+    source: Source,
+    limits: Limits,
+    frontier: Frontier,
+    /// Whether ids above the sequence's last value wait until the sequence reaches them: they were made by hand, and one
+    /// of them far above would otherwise make a gap of all honest ids to come.
+    bounded: bool,
+    /// The sequence as the last read saw it.
+    seen: Option<Tide>,
+}
+
+/// What one read found.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The rows, in the order in which the position takes them; one without rows if nothing came.
+    pub batches: Vec<Batch>,
+    /// Number of rows read.
+    pub rows: usize,
+    /// As many new rows as one statement may give: there are probably more.
+    pub full: bool,
+    /// How far the table is ahead of the position.
+    pub lag: Lag,
+}
+
+/// How far the reader is behind, and what it waits for.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Lag {
+    /// Ids that the sequence has handed out above the position; `None` where its last value may not be read.
+    pub ids: Option<u64>,
+    /// Missing ranges.
+    pub pending_ranges: usize,
+    /// Missing ids.
+    pub pending_ids: u64,
+    /// Age of the oldest gap.
+    pub pending_oldest: Duration,
+}
+
+/// The clock, and the sequence: its last value (`None` if not readable or never used) and its file.
+#[derive(Clone, Copy, Debug)]
+struct Tide {
+    observed: Observation,
+    last_value: Option<i64>,
+    filenode: Option<u32>,
+}
+
+impl Reader {
+    /// Reads on from `position`. Its gaps count as first seen now.
+    pub fn start(session: Session, source: Source, position: Position, limits: Limits) -> Self {
+        let frontier = Frontier::at(position, limits.future_bound);
+        Self { session, source, limits, frontier, bounded: false, seen: None }
+    }
+
+    /// The ranges that a replay reads, one after the other.
+    pub fn replayed_ranges(&self, replay: &Replay) -> Vec<Chunk> {
+        chunks(&self.frontier.position.since(&replay.settled), self.limits.rows_per_read)
+    }
+
+    /// A step of a replay: rows of the chunk from id `from` on. Gives the batch, which moves nothing, and where to go on.
+    pub async fn replay(
+        &self,
+        replay: &Replay,
+        chunk: &Chunk,
+        from: i64,
+    ) -> Result<(Batch, Option<i64>), PostgresError> {
+        let position = &self.frontier.position;
+        let mut batch = Batch { progress: Progress::Replayed, ..Batch::default() };
+        let mut last = from;
+        let sql = chunk.sql(&self.source, from, self.limits.rows_per_read);
+        let rows = self
+            .copy(&sql, |row| {
+                last = row.id;
+                batch.packets.extend(replay.packet(position, row));
+                Ok(())
+            })
+            .await?;
+        Ok((batch, chunk.has_more(rows, self.limits.rows_per_read).then_some(last + 1)))
+    }
+
+    /// Reads what is new, and the gaps that are ready.
+    pub async fn read(&mut self) -> Result<Read, PostgresError> {
+        let tide = self.tide().await?;
+        self.refuse_reset(tide)?;
+        let mut read = Read::default();
+        if self.frontier.position.missing_ranges() < self.limits.pending_ranges_max {
+            self.read_new(tide.observed, &mut read).await?;
+        }
+        if !self.frontier.gaps.is_empty() {
+            self.read_gaps(tide.observed, &mut read).await?;
+        }
+        if read.batches.is_empty() {
+            read.batches.push(self.frontier.quiet(tide.observed));
+        }
+        for batch in &mut read.batches {
+            batch.observed.caught_up = !read.full;
+        }
+        read.lag = self.lag(&tide);
+        Ok(read)
+    }
+
+    /// Looks at the clock only.
+    pub async fn observe(&self) -> Result<Batch, PostgresError> {
+        let tide = self.tide().await?;
+        Ok(self.frontier.quiet(Observation { caught_up: true, ..tide.observed }))
+    }
+
+    fn lag(&self, tide: &Tide) -> Lag {
+        let position = &self.frontier.position;
+        Lag {
+            ids: tide.last_value.map(|last| u64::try_from(last - position.high()).unwrap_or(0)),
+            pending_ranges: position.missing_ranges(),
+            pending_ids: position.missing_ids(),
+            pending_oldest: self.frontier.gaps.oldest(clock::uptime()),
+        }
+    }
+
+    /// A sequence that begins anew hands out ids that were consumed as other packets: the next attempt sorts that out.
+    fn refuse_reset(&mut self, tide: Tide) -> Result<(), PostgresError> {
+        if let Some(seen) = self.seen.replace(tide)
+            && (tide.filenode != seen.filenode || tide.last_value < seen.last_value)
+        {
+            return Err(PostgresError::SourceReset { table: self.source.table.clone() });
+        }
+        self.bounded = tide.last_value.is_some();
+        Ok(())
+    }
+
+    async fn tide(&self) -> Result<Tide, PostgresError> {
+        let sequence = &self.source.sequence;
+        let last_value = if sequence.readable {
+            format!("(SELECT CASE WHEN s.is_called THEN s.last_value END FROM {} s)", sequence.name)
+        } else {
+            "NULL::bigint".to_owned()
+        };
+        let sql = format!(
+            "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint, {last_value}, \
+             pg_catalog.pg_relation_filenode({}::oid::regclass)",
+            sequence.oid
+        );
+        let row = self
+            .session
+            .client
+            .query_one(&sql, &[])
+            .await
+            .map_err(PostgresError::doing("ask for the database's clock and the table's last id"))?;
+        let observed = Observation {
+            uptime: clock::uptime(),
+            database_clock: EventTime::from_micros(row.get(0)).unwrap_or_default(),
+            caught_up: false,
+        };
+        Ok(Tide { observed, last_value: row.get(1), filenode: row.get(2) })
+    }
+
+    async fn read_new(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {
+        let sql = self.new_rows_sql();
+        let Self { session, source, limits, frontier, .. } = self;
+        let mut advance = frontier.advance(observed, limits.rows_per_batch);
+        let rows = copy(&session.client, source, &sql, |row| Ok(advance.push(row)?)).await?;
+        read.batches = advance.finish()?;
+        read.full = rows == limits.rows_per_read;
+        read.rows += rows;
+        Ok(())
+    }
+
+    fn new_rows_sql(&self) -> String {
+        let Source { table, sequence, .. } = &self.source;
+        let id = self.source.id();
+        let bound = if self.bounded {
+            format!(" AND {id} <= (SELECT s.last_value FROM {} s)", sequence.name)
+        } else {
+            String::new()
+        };
+        format!(
+            "COPY (SELECT {} FROM {table} WHERE {id} > {}{bound} ORDER BY {id} LIMIT {}) TO STDOUT (FORMAT binary)",
+            self.source.select_list(),
+            self.frontier.position.high(),
+            self.limits.rows_per_read,
+        )
+    }
+
+    async fn read_gaps(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {
+        let holders = witness::holders(&self.session.client, &self.source).await?;
+        let ready: Vec<IdRange> = self.frontier.gaps.observe(&holders, clock::uptime());
+        for chunk in chunks(&ready, self.limits.rows_per_read) {
+            let mut next = Some(chunk.first());
+            while let Some(from) = next {
+                let mut rows = Vec::new();
+                let sql = chunk.sql(&self.source, from, self.limits.rows_per_read);
+                self.copy(&sql, |row| {
+                    rows.push(row);
+                    Ok(())
+                })
+                .await?;
+                read.rows += rows.len();
+                let more = chunk.has_more(rows.len(), self.limits.rows_per_read);
+                let upto = rows.last().map(|row| row.id).filter(|_| more);
+                read.batches.push(self.frontier.resolve(observed, chunk.ranges(from, upto), rows)?);
+                next = upto.map(|last| last + 1).filter(|&first| first <= chunk.last());
+            }
+        }
+        Ok(())
+    }
+
+    async fn copy(
+        &self,
+        sql: &str,
+        each: impl FnMut(Row) -> Result<(), PostgresError>,
+    ) -> Result<usize, PostgresError> {
+        copy(&self.session.client, &self.source, sql, each).await
+    }
+}
+
+/// Decodes all rows of a COPY statement and counts them. They are collected before they are handed on: a slow stage must
+/// not keep the statement, and with it a snapshot, open.
+async fn copy(
+    client: &Client,
+    source: &Source,
+    sql: &str,
+    mut each: impl FnMut(Row) -> Result<(), PostgresError>,
+) -> Result<usize, PostgresError> {
+    let doing = PostgresError::doing("read packets");
+    let stream = client.copy_out(sql).await.map_err(&doing)?;
+    let mut stream = pin!(stream);
+    let mut decoder = RowDecoder::new(&source.columns);
+    let mut rows = 0;
+    while let Some(message) = stream.try_next().await.map_err(&doing)? {
+        let mut left = message.as_ref();
+        while let Some(row) = decoder.next(&mut left)? {
+            each(row)?;
+            rows += 1;
+        }
+    }
+    Ok(rows)
+}
+
+/// The row with this id, if it is there.
+pub async fn row_at(client: &Client, source: &Source, id: i64) -> Result<Option<Row>, PostgresError> {
+    let mut found = None;
+    let sql = Chunk::Span(IdRange { first: id, last: id }).sql(source, id, 1);
+    copy(client, source, &sql, |row| {
+        found = Some(row);
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}

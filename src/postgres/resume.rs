@@ -1,0 +1,152 @@
+//! Where a source goes on: the stored checkpoint, if the table is still the one that it was made of.
+//!
+//! A table that was rewritten, restored or failed over keeps its packets and its ids: the row with the highest consumed id
+//! is still the same. A table that was emptied with its identity restarted hands out those ids anew, as other packets: that
+//! is a new generation, read from the start. Stored flows stay in either case.
+
+use std::sync::Arc;
+
+use tokio_postgres::{Client, Row};
+
+use crate::config::Start;
+use crate::flow::checkpoint::Checkpoint;
+use crate::flow::packet::Packet;
+use crate::flow::position::Position;
+use crate::flow::time::EventTime;
+use crate::postgres::error::PostgresError;
+use crate::postgres::lease::Lease;
+use crate::postgres::reader;
+use crate::postgres::source::Source;
+
+/// A checkpoint and the generation of ids that it speaks of.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    /// Where to go on.
+    pub checkpoint: Checkpoint,
+    /// Counts how often the ids of this source began anew, from 1.
+    pub generation: i32,
+    /// What the server and the table are now.
+    pub identity: Identity,
+    /// Whether the ids began anew since the last checkpoint.
+    pub began_anew: bool,
+}
+
+/// What tells a table from another of the same name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    /// Of the cluster, from its creation on.
+    pub system_identifier: i64,
+    /// Changes with a failover and a restore to a point in time.
+    pub timeline: i32,
+    /// Object id of the table.
+    pub table_oid: u32,
+    /// Object id of the sequence.
+    pub sequence_oid: u32,
+    /// File of the sequence: changes when it is restarted or rewritten.
+    pub sequence_filenode: Option<u32>,
+}
+
+/// Loads the checkpoint of the leased source and compares the table with the one that it was made of.
+pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume, PostgresError> {
+    let client = lease.client();
+    let sql =
+        "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
+                      table_oid, sequence_oid, sequence_filenode, sequence_last_value
+               FROM flowsentry.checkpoint WHERE source_id = $1";
+    let doing = PostgresError::doing("load the checkpoint");
+    let row = client.query_one(sql, &[&lease.source_id()]).await.map_err(doing)?;
+    let checkpoint = checkpoint(&row)?;
+    let generation: i32 = row.get(1);
+    let identity = identity(client, source).await?;
+    let Some(known) = known_identity(&row) else {
+        let position = first_position(client, source, start).await?;
+        let checkpoint = at(&checkpoint, position);
+        return Ok(Resume { checkpoint, generation, identity, began_anew: false });
+    };
+    if is_same(client, source, &checkpoint, &known, &identity).await? {
+        return Ok(Resume { checkpoint, generation, identity, began_anew: false });
+    }
+    let checkpoint = at(&checkpoint, Position::default());
+    Ok(Resume { checkpoint, generation: generation + 1, identity, began_anew: true })
+}
+
+/// The same stream at another position. The watermark stays: it never recedes.
+fn at(checkpoint: &Checkpoint, position: Position) -> Checkpoint {
+    let position = Arc::new(position);
+    Checkpoint { settled: Arc::clone(&position), position, last_row: None, ..checkpoint.clone() }
+}
+
+fn checkpoint(row: &Row) -> Result<Checkpoint, PostgresError> {
+    let fingerprint: Option<&[u8]> = row.get(5);
+    Ok(Checkpoint {
+        number: row.get(0),
+        position: Arc::new(Position::decode(row.get(2))?),
+        settled: Arc::new(Position::decode(row.get(3))?),
+        watermark: EventTime::from_micros(row.get(4)).unwrap_or_default(),
+        last_row: fingerprint.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes),
+    })
+}
+
+/// `None` before the first checkpoint.
+fn known_identity(row: &Row) -> Option<Identity> {
+    Some(Identity {
+        system_identifier: row.get::<_, Option<i64>>(6)?,
+        timeline: row.get::<_, Option<i32>>(7)?,
+        table_oid: row.get::<_, Option<u32>>(8)?,
+        sequence_oid: row.get::<_, Option<u32>>(9)?,
+        sequence_filenode: row.get(10),
+    })
+}
+
+async fn identity(client: &Client, source: &Source) -> Result<Identity, PostgresError> {
+    let sql = "SELECT s.system_identifier, c.timeline_id, pg_catalog.pg_relation_filenode($1::oid::regclass)
+               FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c";
+    let doing = PostgresError::doing("ask which server this is");
+    let row = client.query_one(sql, &[&source.sequence.oid]).await.map_err(doing)?;
+    Ok(Identity {
+        system_identifier: row.get(0),
+        timeline: row.get(1),
+        table_oid: source.table_oid,
+        sequence_oid: source.sequence.oid,
+        sequence_filenode: row.get(2),
+    })
+}
+
+async fn is_same(
+    client: &Client,
+    source: &Source,
+    checkpoint: &Checkpoint,
+    known: &Identity,
+    found: &Identity,
+) -> Result<bool, PostgresError> {
+    let high = checkpoint.position.high();
+    let last = last_value(client, source).await?;
+    if known == found && last.is_none_or(|last| last >= high) {
+        return Ok(true);
+    }
+    // Whatever was changed: if the last row that we read is still there, so are the others.
+    Ok(match reader::row_at(client, source, high).await? {
+        Some(row) => Some(row.packet.as_ref().map_or(0, Packet::fingerprint)) == checkpoint.last_row,
+        // Deleted; whether it was old, or everything was, the sequence tells.
+        None => last.is_some_and(|last| last >= high),
+    })
+}
+
+/// The last value that the sequence handed out: 0 if none, `None` if it may not be read.
+async fn last_value(client: &Client, source: &Source) -> Result<Option<i64>, PostgresError> {
+    if !source.sequence.readable {
+        return Ok(None);
+    }
+    let sql = format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {}", source.sequence.name);
+    let doing = PostgresError::doing("read the sequence's last value");
+    Ok(Some(client.query_one(&sql, &[]).await.map_err(doing)?.get(0)))
+}
+
+async fn first_position(client: &Client, source: &Source, start: Start) -> Result<Position, PostgresError> {
+    if start == Start::Earliest {
+        return Ok(Position::default());
+    }
+    let sql = format!("SELECT coalesce(max({})::bigint, 0) FROM {}", source.id(), source.table);
+    let doing = PostgresError::doing("find the latest packet");
+    Ok(Position::up_to(client.query_one(&sql, &[]).await.map_err(doing)?.get(0)))
+}

@@ -1,0 +1,133 @@
+//! The table of flows as it was found: which of our columns it has, and how their values look on the wire there.
+
+use thiserror::Error;
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::postgres::error::PostgresError;
+use crate::postgres::identifier::{qualify, quote};
+use crate::postgres::traffic_data::{Content, columns};
+
+/// The table that flows are stored in.
+#[derive(Clone)]
+pub struct SinkTable {
+    /// Schema-qualified and quoted.
+    pub table: String,
+    /// Columns that both it and flowsentry have.
+    pub columns: Vec<Target>,
+}
+
+/// A column to be written.
+#[derive(Clone)]
+pub struct Target {
+    /// Its quoted name.
+    pub name: String,
+    /// What is written.
+    pub content: Content,
+    /// How.
+    pub format: Format,
+}
+
+/// How a value looks in PostgreSQL's binary format.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // named after the types
+pub enum Format {
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    /// Cut to this many characters, if the column is that narrow.
+    Text(Option<usize>),
+    Inet,
+    /// With or without time zone.
+    Timestamp,
+}
+
+/// Why flows cannot be stored in a table.
+#[derive(Debug, Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum SinkError {
+    #[error("table {table} does not exist")]
+    NoTable { table: String },
+    #[error("{table}.{column:?} has type {found}, which flowsentry cannot write")]
+    WrongType { table: String, column: String, found: String },
+    #[error("{table}.{column:?} may not be NULL, has no default, and is no column that flowsentry knows")]
+    Unknown { table: String, column: String },
+}
+
+impl SinkError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoTable { .. } => {
+                "flowsentry migrate creates it; or name another in pipeline.toml: [sink] table = \"schema.name\""
+                    .to_owned()
+            }
+            Self::WrongType { .. } => "flowsentry migrate --print-sql shows the types that it expects".to_owned(),
+            Self::Unknown { table, column } => {
+                format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL;", quote(column))
+            }
+        }
+    }
+}
+
+impl SinkTable {
+    /// Looks the table up; `table` as written in the settings.
+    pub async fn inspect(client: &Client, table: &str) -> Result<Self, PostgresError> {
+        let sql = "SELECT n.nspname::text, c.relname::text, a.attname::text, a.atttypid, a.atttypmod,
+                          pg_catalog.format_type(a.atttypid, a.atttypmod),
+                          a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+                   FROM pg_catalog.pg_class c
+                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                   WHERE c.oid = pg_catalog.to_regclass($1)::oid ORDER BY a.attnum";
+        let doing = PostgresError::doing("look at the table of flows");
+        let rows = client.query(sql, &[&qualify(client, table).await?.to_string()]).await.map_err(doing)?;
+        let first = rows.first().ok_or_else(|| SinkError::NoTable { table: table.to_owned() })?;
+        let table = format!("{}.{}", quote(first.get(0)), quote(first.get(1)));
+        let known = columns();
+        let mut targets = Vec::new();
+        for row in &rows {
+            let name: String = row.get(2);
+            match known.iter().find(|column| column.name == name) {
+                Some(column) => {
+                    let format = Format::of(row.get(3), row.get(4)).ok_or_else(|| SinkError::WrongType {
+                        table: table.clone(),
+                        column: name.clone(),
+                        found: row.get(5),
+                    })?;
+                    targets.push(Target { name: quote(&name), content: column.content, format });
+                }
+                None if row.get(6) => return Err(SinkError::Unknown { table, column: name }.into()),
+                None => {}
+            }
+        }
+        Ok(Self { table, columns: targets })
+    }
+
+    /// The statement that stores flows.
+    pub fn copy_sql(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|target| target.name.as_str()).collect();
+        format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.table, names.join(", "))
+    }
+}
+
+impl Format {
+    fn of(type_oid: u32, type_modifier: i32) -> Option<Self> {
+        // A varchar(n) has n + 4 as its modifier.
+        let width = usize::try_from(type_modifier - 4).ok();
+        Some(match Type::from_oid(type_oid)? {
+            Type::INT2 => Self::Int2,
+            Type::INT4 => Self::Int4,
+            Type::INT8 => Self::Int8,
+            Type::FLOAT4 => Self::Float4,
+            Type::FLOAT8 => Self::Float8,
+            Type::TEXT => Self::Text(None),
+            Type::VARCHAR | Type::BPCHAR => Self::Text(width),
+            Type::INET => Self::Inet,
+            Type::TIMESTAMP | Type::TIMESTAMPTZ => Self::Timestamp,
+            _ => return None,
+        })
+    }
+}

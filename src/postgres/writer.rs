@@ -1,0 +1,255 @@
+//! One transaction an increment: flows, rejected rows, checkpoint; all or nothing.
+//!
+//! The checkpoint moves only if it is where this writer left it and the epoch is still ours; otherwise nothing is stored. A
+//! commit whose answer is lost is decided by the next attempt, which reads the checkpoint, never by sending again.
+
+use std::pin::Pin;
+
+use bytes::{Bytes, BytesMut};
+use futures::SinkExt;
+use tokio_postgres::{CopyInSink, Transaction};
+
+use crate::flow::batch::Rejected;
+use crate::flow::checkpoint::Checkpoint;
+use crate::flow::time::EventTime;
+use crate::postgres::encode::{self, COPY_HEADER, COPY_TRAILER, FlowRow};
+use crate::postgres::error::PostgresError;
+use crate::postgres::lease::Lease;
+use crate::postgres::resume::{Identity, Resume};
+use crate::postgres::session::Session;
+use crate::postgres::sink_table::SinkTable;
+use crate::telemetry::clock;
+use crate::verdict::judged::{JudgedIncrement, JudgedPane};
+use crate::verdict::label::UNKNOWN;
+
+/// Bytes that are sent to the server at a time.
+const SEND_BYTES: usize = 64 * 1024;
+
+/// A session that stores increments, one after the other.
+pub struct Writer {
+    session: Session,
+    table: SinkTable,
+    owner: Owner,
+    /// The checkpoint that the next increment must follow.
+    last: Checkpoint,
+    rejected_rows_max: i64,
+    buffer: BytesMut,
+}
+
+/// On whose behalf a writer stores.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The source's name, for errors.
+    pub source_name: String,
+    /// The source in `flowsentry.checkpoint`.
+    pub source_id: i32,
+    /// The fence.
+    pub epoch: i64,
+    /// The generation of ids.
+    pub generation: i32,
+    /// What the server and the table are.
+    pub identity: Identity,
+}
+
+impl Owner {
+    /// The holder of a lease.
+    pub fn new(lease: &Lease, resume: &Resume) -> Self {
+        Self {
+            source_name: lease.source_name().to_owned(),
+            source_id: lease.source_id(),
+            epoch: lease.epoch(),
+            generation: resume.generation,
+            identity: resume.identity.clone(),
+        }
+    }
+}
+
+/// What a transaction stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stored {
+    /// Rows of `traffic_data`.
+    pub flows: u64,
+    /// Values that did not fit their column.
+    pub clamped: u64,
+}
+
+impl Writer {
+    /// Stores what follows `resume`; keeps at most about `rejected_rows_max` rejected rows.
+    pub fn new(session: Session, table: SinkTable, owner: Owner, resume: &Resume, rejected_rows_max: u32) -> Self {
+        Self {
+            session,
+            table,
+            owner,
+            last: resume.checkpoint.clone(),
+            rejected_rows_max: i64::from(rejected_rows_max),
+            buffer: BytesMut::with_capacity(SEND_BYTES * 2),
+        }
+    }
+
+    /// Stores an increment. On error nothing is stored, or the answer to the commit was lost: either way this writer is
+    /// of no more use, and the next attempt starts from the stored checkpoint.
+    pub async fn store(&mut self, judged: &JudgedIncrement) -> Result<Stored, PostgresError> {
+        let increment = &judged.increment;
+        if increment.from != self.last.position.high() || increment.checkpoint.number != self.last.number + 1 {
+            return Err(PostgresError::OutOfOrder { number: increment.checkpoint.number, last: self.last.number });
+        }
+        let Self { session, table, owner, last, rejected_rows_max, buffer } = self;
+        let doing = PostgresError::doing("store flows");
+        let transaction = session.client.transaction().await.map_err(&doing)?;
+        // The log is flushed in order: a durable checkpoint makes durable all that it had read.
+        transaction.batch_execute("SET LOCAL synchronous_commit = on").await.map_err(&doing)?;
+        let stored = copy_flows(&transaction, table, owner, judged, buffer).await?;
+        if !increment.rejected.is_empty() {
+            reject(&transaction, owner, &increment.rejected, *rejected_rows_max, last.settled.low()).await?;
+        }
+        move_checkpoint(&transaction, owner, last, &increment.checkpoint).await?;
+        transaction.commit().await.map_err(PostgresError::doing("commit flows"))?;
+        self.last = increment.checkpoint.clone();
+        Ok(stored)
+    }
+}
+
+async fn copy_flows(
+    transaction: &Transaction<'_>,
+    table: &SinkTable,
+    owner: &Owner,
+    judged: &JudgedIncrement,
+    buffer: &mut BytesMut,
+) -> Result<Stored, PostgresError> {
+    let mut stored = Stored::default();
+    if judged.panes.is_empty() {
+        return Ok(stored);
+    }
+    let doing = PostgresError::doing("copy flows");
+    let sink = transaction.copy_in::<_, Bytes>(&table.copy_sql()).await.map_err(&doing)?;
+    let mut sink = Box::pin(sink);
+    buffer.clear();
+    buffer.extend_from_slice(COPY_HEADER);
+    let stamp = Stamp {
+        number: judged.increment.checkpoint.number,
+        source_id: owner.source_id,
+        created_at: EventTime::from_micros(i64::try_from(clock::since_epoch().as_micros()).unwrap_or(0))
+            .unwrap_or_default(),
+    };
+    for pane in &judged.panes {
+        copy_pane(sink.as_mut(), table, pane, &stamp, buffer, &mut stored).await?;
+    }
+    buffer.extend_from_slice(COPY_TRAILER);
+    send(sink.as_mut(), buffer).await?;
+    sink.as_mut().finish().await.map_err(&doing)?;
+    Ok(stored)
+}
+
+/// What all rows of a transaction share.
+struct Stamp {
+    number: i64,
+    source_id: i32,
+    created_at: EventTime,
+}
+
+async fn copy_pane(
+    mut sink: Pin<&mut CopyInSink<Bytes>>,
+    table: &SinkTable,
+    judged: &JudgedPane,
+    stamp: &Stamp,
+    buffer: &mut BytesMut,
+    stored: &mut Stored,
+) -> Result<(), PostgresError> {
+    let flows = &judged.pane.flows;
+    let revision = judged.pane.revision(stamp.number);
+    for (index, (key, statistics)) in flows.flows.iter().enumerate() {
+        let judgement = judged.judgement.as_ref();
+        let verdict = judgement.and_then(|judgement| judgement.verdicts.get(index).copied());
+        let label = match (judgement, verdict) {
+            (Some(judgement), Some(verdict)) => judgement.classes.label(verdict),
+            _ => UNKNOWN,
+        };
+        let row = FlowRow {
+            key,
+            statistics,
+            context: &judged.neighbours.context(&flows.flows, key, statistics),
+            window: flows.window,
+            revision,
+            label,
+            confidence: verdict.map(|verdict| verdict.confidence),
+            model_version: judgement.map(|judgement| judgement.model_version.as_ref()),
+            source_id: stamp.source_id,
+            created_at: stamp.created_at,
+        };
+        stored.clamped += encode::append(&row, &table.columns, buffer);
+        stored.flows += 1;
+        if buffer.len() >= SEND_BYTES {
+            send(sink.as_mut(), buffer).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn send(mut sink: Pin<&mut CopyInSink<Bytes>>, buffer: &mut BytesMut) -> Result<(), PostgresError> {
+    sink.send(buffer.split().freeze()).await.map_err(PostgresError::doing("copy flows"))
+}
+
+/// Keeps rejected rows with their reasons, at most about `most`; those that a replay must know are kept in any case.
+async fn reject(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    rows: &[Rejected],
+    most: i64,
+    settled: i64,
+) -> Result<(), PostgresError> {
+    let doing = PostgresError::doing("store rejected packets");
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let reasons: Vec<&str> = rows.iter().map(|row| row.reason.name()).collect();
+    let columns: Vec<&str> = rows.iter().map(|row| row.column).collect();
+    let values: Vec<Option<&str>> = rows.iter().map(|row| row.value.as_deref()).collect();
+    let insert = "INSERT INTO flowsentry.rejected_packets (source_id, generation, packet_id, reason, column_name, value)
+                  SELECT $1, $2, r.id, r.reason, r.name, r.value
+                  FROM pg_catalog.unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) AS r(id, reason, name, value)";
+    let (source, generation) = (owner.source_id, owner.generation);
+    transaction.execute(insert, &[&source, &generation, &ids, &reasons, &columns, &values]).await.map_err(&doing)?;
+    let prune = "DELETE FROM flowsentry.rejected_packets
+                 WHERE source_id = $1 AND (generation, packet_id) <= (
+                     SELECT r.generation, r.packet_id FROM flowsentry.rejected_packets r WHERE r.source_id = $1
+                     ORDER BY r.generation DESC, r.packet_id DESC OFFSET $2 LIMIT 1)
+                   AND (generation < $3 OR packet_id <= $4)";
+    transaction.execute(prune, &[&source, &most, &generation, &settled]).await.map_err(&doing)?;
+    Ok(())
+}
+
+async fn move_checkpoint(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    last: &Checkpoint,
+    next: &Checkpoint,
+) -> Result<(), PostgresError> {
+    let sql = "UPDATE flowsentry.checkpoint
+               SET number = $4, generation = $5, position = $6, settled = $7, position_high = $8, watermark = $9,
+                   last_row_fingerprint = $10, system_identifier = $11, timeline = $12, table_oid = $13,
+                   sequence_oid = $14, sequence_filenode = $15, updated_at = pg_catalog.clock_timestamp()
+               WHERE source_id = $1 AND epoch = $2 AND number = $3";
+    let identity = &owner.identity;
+    let moved = transaction
+        .execute(
+            sql,
+            &[
+                &owner.source_id,
+                &owner.epoch,
+                &last.number,
+                &next.number,
+                &owner.generation,
+                &next.position.encode(),
+                &next.settled.encode(),
+                &next.position.high(),
+                &next.watermark.micros(),
+                &next.last_row.map(|fingerprint| fingerprint.to_be_bytes().to_vec()),
+                &identity.system_identifier,
+                &identity.timeline,
+                &identity.table_oid,
+                &identity.sequence_oid,
+                &identity.sequence_filenode,
+            ],
+        )
+        .await
+        .map_err(PostgresError::doing("move the checkpoint"))?;
+    if moved == 1 { Ok(()) } else { Err(PostgresError::TakenOver { source_name: owner.source_name.clone() }) }
+}

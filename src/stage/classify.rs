@@ -1,0 +1,97 @@
+//! Labels the flows of closed windows and late panes.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender};
+
+use super::{StageError, hand_on};
+use crate::flow::checkpoint::{Increment, Pane, Timing};
+use crate::flow::context::Neighbours;
+use crate::model::{Change, Model, Watched};
+use crate::telemetry::clock;
+use crate::telemetry::metrics::{MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
+use crate::telemetry::status::{ModelState, Status};
+use crate::verdict::judge::{Judge, rows};
+use crate::verdict::judged::{JudgedIncrement, JudgedPane, Judgement};
+
+const STAGE: &str = "classify";
+
+/// Labels until no more increments come, or nobody takes them. Without a model every label is `unknown`.
+pub async fn classify(
+    mut model: Watched,
+    mut judge: Judge,
+    status: Status,
+    mut increments: Receiver<Increment>,
+    verdicts: Sender<JudgedIncrement>,
+) -> Result<(), StageError> {
+    look(&mut model, &status);
+    while let Some(mut increment) = increments.recv().await {
+        look(&mut model, &status);
+        let began = clock::now();
+        let mut panes = Vec::with_capacity(increment.panes.len());
+        for pane in std::mem::take(&mut increment.panes) {
+            panes.push(judged(model.current(), &mut judge, pane)?);
+        }
+        judge.forget(increment.checkpoint.watermark);
+        if !panes.is_empty() {
+            STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
+        }
+        if !hand_on(STAGE, &verdicts, JudgedIncrement { increment, panes }).await {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn judged(model: Option<&Arc<Model>>, judge: &mut Judge, pane: Pane) -> Result<JudgedPane, StageError> {
+    let neighbours = Arc::new(Neighbours::of(&pane.flows.flows));
+    let judgement = match model {
+        Some(model) => Some(judgement(model, judge, &pane, &neighbours)?),
+        None => None,
+    };
+    if pane.timing == Timing::OnTime {
+        judge.remember(Arc::clone(&pane.flows), Arc::clone(&neighbours));
+    }
+    Ok(JudgedPane { pane, neighbours, judgement })
+}
+
+fn judgement(model: &Model, judge: &Judge, pane: &Pane, neighbours: &Neighbours) -> Result<Judgement, StageError> {
+    let flows = &pane.flows;
+    let chunks = match pane.timing {
+        Timing::Late => judge.late(model.features(), flows),
+        Timing::OnTime | Timing::Partial => rows(model.features(), &flows.flows, neighbours),
+    };
+    let mut verdicts = Vec::with_capacity(flows.flows.len());
+    for chunk in chunks {
+        verdicts.extend(model.classify(&chunk)?);
+    }
+    Ok(Judgement { verdicts, classes: model.classes().clone(), model_version: Arc::clone(model.version()) })
+}
+
+/// Takes a replaced model file over; a broken one leaves the old model in its place.
+fn look(model: &mut Watched, status: &Status) {
+    let reason = match model.look(clock::uptime()) {
+        None => return,
+        Some(Change::Loaded(loaded)) => {
+            let version = loaded.version().to_string();
+            tracing::info!(version, "this model labels flows from now on");
+            MODEL_RELOADS.add_with("result", "loaded", 1);
+            MODEL_LOADED.set(1.0);
+            status.update(|now| now.model = ModelState::Loaded { version });
+            return;
+        }
+        Some(Change::Refused(error)) => {
+            MODEL_RELOADS.add_with("result", "refused", 1);
+            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
+            format!("{error}{cause}")
+        }
+        Some(Change::Missing(path)) => format!("there is no model file {}", path.display()),
+    };
+    if let Some(current) = model.current() {
+        tracing::warn!(reason, version = %current.version(), "the old model goes on");
+    } else {
+        tracing::warn!(reason, "flows are stored with the label unknown");
+        status.update(|now| now.model = ModelState::Unknown { reason });
+    }
+}

@@ -1,0 +1,62 @@
+//! Stores judged increments, and counts what was committed: so the counters agree with the tables.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+
+use super::StageError;
+use crate::flow::checkpoint::Timing;
+use crate::postgres::writer::{Stored, Writer};
+use crate::telemetry::clock;
+use crate::telemetry::metrics::{
+    CHECKPOINTS, EARLY_FLUSHES, FLOW_VALUES_CLAMPED, FLOWS_STORED, PACKETS_FOLDED, PACKETS_LATE, PACKETS_READ,
+    PACKETS_REJECTED, PACKETS_REPLAYED, STAGE_BUSY, STORE_TRANSACTION, WINDOW_DELAY, WINDOWS_STORED,
+};
+use crate::verdict::judged::JudgedIncrement;
+
+const STAGE: &str = "store";
+
+/// Stores until no more increments come.
+pub async fn store(
+    mut writer: Writer,
+    out_of_orderness: Duration,
+    mut increments: Receiver<JudgedIncrement>,
+) -> Result<(), StageError> {
+    while let Some(judged) = increments.recv().await {
+        let began = clock::now();
+        let stored = writer.store(&judged).await?;
+        let took = began.elapsed();
+        STAGE_BUSY.record_with("stage", STAGE, took);
+        if !judged.panes.is_empty() {
+            STORE_TRANSACTION.record(took);
+        }
+        count(&judged, stored, out_of_orderness);
+    }
+    Ok(())
+}
+
+fn count(judged: &JudgedIncrement, stored: Stored, out_of_orderness: Duration) {
+    let counts = &judged.increment.counts;
+    CHECKPOINTS.add(1);
+    PACKETS_READ.add(counts.read);
+    PACKETS_FOLDED.add(counts.folded);
+    PACKETS_LATE.add(counts.late);
+    PACKETS_REPLAYED.add(counts.replayed);
+    for (reason, count) in &counts.rejected {
+        PACKETS_REJECTED.add_with("reason", reason, *count);
+    }
+    EARLY_FLUSHES.add(u64::from(counts.flushed_early));
+    FLOW_VALUES_CLAMPED.add(stored.clamped);
+    let now = clock::since_epoch();
+    for pane in &judged.panes {
+        for (label, flows) in pane.labels() {
+            FLOWS_STORED.add_with("label", label, flows);
+        }
+        if pane.pane.timing == Timing::OnTime {
+            WINDOWS_STORED.add(1);
+            let due = pane.pane.flows.window.end.saturating_add(out_of_orderness);
+            let due = Duration::from_micros(due.micros().unsigned_abs());
+            WINDOW_DELAY.record(now.saturating_sub(due));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Every metric: name, labels and help in one table; what is described, rendered and tested follows from it.
+//!
+//! Names carry the unit: base units, `_total` for counters. Labels take few values: never an address, never a name that
+//! traffic chooses.
+
+mod exporter;
+mod instrument;
+
+pub use exporter::{Handle, InstallError, install};
+pub use instrument::{Counter, Definition, Gauge, Histogram, Kind, Label, TimeCounter};
+
+/// Defines each metric as a static of its kind, and `ALL`. An entry: name of the static, kind, metric name, label with
+/// the values that are rendered from the start, help.
+macro_rules! metrics {
+    ($( $NAME:ident: $Kind:ident = $name:literal $({$label:ident: $($value:literal),*})?, $help:literal; )+) => {
+        $(
+            #[doc = $help]
+            pub static $NAME: $Kind = $Kind(Definition {
+                name: $name,
+                kind: Kind::$Kind,
+                label: label!($($label: $($value),*)?),
+                help: $help,
+            });
+        )+
+
+        /// All metrics.
+        pub static ALL: &[&Definition] = &[$( &$NAME.0 ),+];
+    };
+}
+
+macro_rules! label {
+    () => { None };
+    ($label:ident: $($value:literal),*) => { Some(Label { name: stringify!($label), values: &[$($value),*] }) };
+}
+
+metrics! {
+    // Every packet read is counted in exactly one of folded and rejected; late ones are folded too.
+    PACKETS_READ: Counter = "flowsentry_packets_read_total",
+        "Packets read from the source, whatever became of them.";
+    PACKETS_FOLDED: Counter = "flowsentry_packets_folded_total",
+        "Packets folded into flows.";
+    PACKETS_REJECTED: Counter = "flowsentry_packets_rejected_total"
+        {reason: "time", "future", "address", "protocol", "length", "port", "tcp_flags", "malformed"},
+        "Packets that cannot be used, by reason; the latest are kept for inspection.";
+    PACKETS_LATE: Counter = "flowsentry_packets_late_total",
+        "Packets folded after the watermark had passed their window.";
+    PACKETS_REPLAYED: Counter = "flowsentry_packets_replayed_total",
+        "Packets read again after a start, to rebuild open windows.";
+    IDS_DEAD: Counter = "flowsentry_ids_dead_total",
+        "Missing ids that nobody can use any more: rolled back or skipped.";
+
+    FLOWS_STORED: Counter = "flowsentry_flows_stored_total" {label: "unknown"},
+        "Flows stored, by label.";
+    FLOW_VALUES_CLAMPED: Counter = "flowsentry_flow_values_clamped_total",
+        "Values cut to what their column can hold.";
+    WINDOWS_STORED: Counter = "flowsentry_windows_stored_total",
+        "Windows stored after the watermark had passed them.";
+    CHECKPOINTS: Counter = "flowsentry_checkpoints_total",
+        "Transactions that stored flows and moved the checkpoint.";
+    EARLY_FLUSHES: Counter = "flowsentry_early_flushes_total",
+        "Times that open flows were stored early because their memory was full.";
+
+    WAKEUPS: Counter = "flowsentry_wakeups_total" {cause: "notification", "fallback", "start"},
+        "Times that reading began after a sleep, by cause.";
+    POLLS: Counter = "flowsentry_polls_total",
+        "Looks at the source, empty ones included.";
+    NOTIFICATIONS: Counter = "flowsentry_notifications_total",
+        "Notifications received from the trigger.";
+
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "system"},
+        "Faults that ended an attempt, by kind.";
+    ATTEMPTS: Counter = "flowsentry_attempts_total",
+        "Attempts to run the pipeline; each starts from the checkpoint.";
+    TAKEOVERS: Counter = "flowsentry_takeovers_total",
+        "Times that this instance took the source over from another.";
+    SOURCE_GENERATIONS: Counter = "flowsentry_source_generations_total",
+        "Times that the source was found reset, and read anew.";
+
+    STAGE_WAIT: TimeCounter = "flowsentry_stage_wait_seconds_total" {stage: "ingest", "aggregate", "classify", "store"},
+        "Seconds that a stage waited for the next one to take its work.";
+    STAGE_BUSY: Histogram = "flowsentry_stage_busy_seconds" {stage: "ingest", "aggregate", "classify", "store"},
+        "Seconds that a stage worked on one piece of work.";
+    STORE_TRANSACTION: Histogram = "flowsentry_store_transaction_seconds",
+        "Seconds that a transaction with flows and checkpoint took.";
+    WINDOW_DELAY: Histogram = "flowsentry_window_delay_seconds",
+        "Seconds from the end of a window and the out-of-orderness bound until its flows were committed.";
+
+    MODEL_RELOADS: Counter = "flowsentry_model_reloads_total" {result: "loaded", "refused"},
+        "New model files, by what became of them.";
+    RETENTION_ROWS_DELETED: Counter = "flowsentry_retention_rows_deleted_total",
+        "Old packets deleted.";
+    RETENTION_PARTITIONS_DROPPED: Counter = "flowsentry_retention_partitions_dropped_total",
+        "Partitions of old packets dropped.";
+
+    LAG_ROWS: Gauge = "flowsentry_lag_rows",
+        "Ids in the source that are above the position, as of the last look.";
+    LAG: Gauge = "flowsentry_lag_seconds",
+        "Seconds between the time of the last packet read and the database's clock; 0 when all is read.";
+    WATERMARK: Gauge = "flowsentry_watermark_timestamp_seconds",
+        "Event time up to which packets are taken to be complete, in Unix seconds; 0 before the first.";
+    OPEN_WINDOWS: Gauge = "flowsentry_open_windows",
+        "Windows that the watermark has not passed.";
+    OPEN_FLOWS: Gauge = "flowsentry_open_flows",
+        "Flows of open windows.";
+    OPEN_FLOW_BYTES: Gauge = "flowsentry_open_flow_bytes",
+        "Memory of open flows.";
+    PENDING_RANGES: Gauge = "flowsentry_pending_ranges",
+        "Ranges of missing ids whose packets may still come.";
+    PENDING_IDS: Gauge = "flowsentry_pending_ids",
+        "Missing ids whose packets may still come.";
+    PENDING_OLDEST: Gauge = "flowsentry_pending_oldest_seconds",
+        "Seconds since the oldest missing id was first missed; 0 if none is.";
+    OWNER: Gauge = "flowsentry_owner",
+        "1 while this instance owns the source.";
+    AWAKE: Gauge = "flowsentry_awake",
+        "1 while the source is read or polled, 0 while asleep until notified.";
+    MODEL_LOADED: Gauge = "flowsentry_model_loaded",
+        "1 while a model labels flows, 0 while they are stored as unknown.";
+    BUILD_INFO: Gauge = "flowsentry_build_info" {version: },
+        "1, with the version as label.";
+}

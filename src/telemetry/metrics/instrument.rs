@@ -1,0 +1,140 @@
+//! The kinds of metric. Each goes to whatever recorder is installed; without one it costs next to nothing.
+
+use std::time::Duration;
+
+/// What is known of a metric before it is first used.
+#[derive(Debug)]
+pub struct Definition {
+    /// As Prometheus sees it, unit included.
+    pub name: &'static str,
+    /// How it is rendered.
+    pub kind: Kind,
+    /// The one label it has, if any.
+    pub label: Option<Label>,
+    /// A sentence for people.
+    pub help: &'static str,
+}
+
+/// A label and the values that are known from the start.
+#[derive(Debug)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// Rendered at zero until they occur.
+    pub values: &'static [&'static str],
+}
+
+/// How a metric is rendered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A whole number that only grows.
+    Counter,
+    /// Seconds, with fractions, that only grow.
+    TimeCounter,
+    /// A number.
+    Gauge,
+    /// Durations in buckets.
+    Histogram,
+}
+
+/// A whole number that only grows.
+#[derive(Debug)]
+pub struct Counter(pub(super) Definition);
+
+/// Seconds that only grow. Kept as whole microseconds, for counters are integers, and rendered as seconds.
+#[derive(Debug)]
+pub struct TimeCounter(pub(super) Definition);
+
+/// A number.
+#[derive(Debug)]
+pub struct Gauge(pub(super) Definition);
+
+/// How long something took, each time.
+#[derive(Debug)]
+pub struct Histogram(pub(super) Definition);
+
+impl Counter {
+    /// Adds `count`.
+    pub fn add(&self, count: u64) {
+        self.0.counter(None).increment(count);
+    }
+
+    /// Adds `count` where `label` is `value`.
+    pub fn add_with(&self, label: &'static str, value: &str, count: u64) {
+        self.0.counter(Some((label, value))).increment(count);
+    }
+}
+
+impl TimeCounter {
+    /// Adds `time` where `label` is `value`.
+    pub fn add_with(&self, label: &'static str, value: &str, time: Duration) {
+        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.0.counter(Some((label, value))).increment(microseconds);
+    }
+}
+
+impl Gauge {
+    /// Sets it.
+    pub fn set(&self, value: f64) {
+        self.0.gauge(None).set(value);
+    }
+
+    /// Sets it where `label` is `label_value`.
+    pub fn set_with(&self, label: &'static str, label_value: &str, value: f64) {
+        self.0.gauge(Some((label, label_value))).set(value);
+    }
+}
+
+impl Histogram {
+    /// Counts one that took `time`.
+    pub fn record(&self, time: Duration) {
+        self.0.histogram(None).record(time.as_secs_f64());
+    }
+
+    /// Counts one that took `time` where `label` is `value`.
+    pub fn record_with(&self, label: &'static str, value: &str, time: Duration) {
+        self.0.histogram(Some((label, value))).record(time.as_secs_f64());
+    }
+}
+
+type LabelValue<'v> = Option<(&'static str, &'v str)>;
+
+impl Definition {
+    /// Makes the metric known, with its help and at zero.
+    pub(super) fn register(&self) {
+        match self.kind {
+            Kind::Counter | Kind::TimeCounter => metrics::describe_counter!(self.name, self.help),
+            Kind::Gauge => metrics::describe_gauge!(self.name, self.help),
+            Kind::Histogram => metrics::describe_histogram!(self.name, self.help),
+        }
+        match &self.label {
+            None => self.touch(None),
+            Some(label) => label.values.iter().for_each(|value| self.touch(Some((label.name, *value)))),
+        }
+    }
+
+    fn touch(&self, label: LabelValue<'_>) {
+        match self.kind {
+            Kind::Counter | Kind::TimeCounter => self.counter(label).increment(0),
+            Kind::Gauge => self.gauge(label).set(0.0),
+            Kind::Histogram => drop(self.histogram(label)),
+        }
+    }
+
+    fn counter(&self, label: LabelValue<'_>) -> metrics::Counter {
+        metrics::counter!(self.name, self.labels(label))
+    }
+
+    fn gauge(&self, label: LabelValue<'_>) -> metrics::Gauge {
+        metrics::gauge!(self.name, self.labels(label))
+    }
+
+    fn histogram(&self, label: LabelValue<'_>) -> metrics::Histogram {
+        metrics::histogram!(self.name, self.labels(label))
+    }
+
+    fn labels(&self, label: LabelValue<'_>) -> Vec<metrics::Label> {
+        debug_assert_eq!(label.map(|(name, _)| name), self.label.as_ref().map(|label| label.name), "{}", self.name);
+        label.into_iter().map(|(name, value)| metrics::Label::new(name, value.to_owned())).collect()
+    }
+}

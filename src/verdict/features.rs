@@ -1,0 +1,180 @@
+//! The catalogue of features: every number that a model may be told about a flow, by its name.
+//!
+//! It follows the catalogues of `flow`: a new statistic is a feature at once. Promise: nothing here tells which network the
+//! flow is from. No address, no point in time, no number of an ephemeral port; so what is learnt in one network holds in
+//! another. Every feature is finite and not negative, whatever the packets were.
+
+use std::fmt;
+
+use crate::flow::context::{self, Context};
+use crate::flow::key::{FlowKey, Protocol};
+use crate::flow::packet::TcpFlags;
+use crate::flow::statistics::{self, Statistics, Unit, Value};
+use crate::verdict::features::derived::DERIVED;
+
+mod derived;
+
+/// A number that a model may be told about a flow.
+#[derive(Clone, Debug)]
+pub struct Feature {
+    /// What model files call it.
+    pub name: String,
+    /// One sentence for people.
+    pub doc: String,
+    read: Read,
+}
+
+/// Where the number is read off.
+#[derive(Clone, Copy, Debug)]
+enum Read {
+    Statistic(fn(&Statistics) -> Value),
+    TcpFlag(TcpFlags),
+    Protocol(ProtocolKind),
+    Context(fn(&Context) -> f64),
+    Derived(fn(&Statistics, &Context) -> f64),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ProtocolKind {
+    Tcp,
+    Udp,
+    Icmp,
+    Icmpv6,
+    Arp,
+    Other,
+}
+
+impl ProtocolKind {
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::Tcp, "tcp"),
+        (Self::Udp, "udp"),
+        (Self::Icmp, "icmp"),
+        (Self::Icmpv6, "icmpv6"),
+        (Self::Arp, "arp"),
+        (Self::Other, "other"),
+    ];
+
+    fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Tcp => Self::Tcp,
+            Protocol::Udp => Self::Udp,
+            Protocol::Icmp => Self::Icmp,
+            Protocol::Icmpv6 => Self::Icmpv6,
+            Protocol::Arp => Self::Arp,
+            Protocol::Other | Protocol::Named(_) => Self::Other,
+        }
+    }
+}
+
+/// Every feature that there is: flow statistics by their column, then TCP flags, protocols, context, ratios.
+pub fn catalogue() -> Vec<Feature> {
+    let feature = |name: &str, doc: &str, read| Feature { name: name.to_owned(), doc: doc.to_owned(), read };
+    let statistics = statistics::catalogue()
+        .filter(|statistic| !matches!(statistic.unit, Unit::Time | Unit::Text))
+        .map(|statistic| feature(statistic.column, statistic.doc, Read::Statistic(statistic.value)));
+    let flags = TcpFlags::NAMES.iter().map(|&(flag, name)| {
+        let doc = format!("1 if a packet of the flow has {name} set.");
+        feature(&format!("tcp_flag_{}", name.to_lowercase()), &doc, Read::TcpFlag(flag))
+    });
+    let protocols = ProtocolKind::NAMES.iter().map(|&(kind, name)| {
+        let doc = format!("1 if the flow's protocol is {name}.");
+        feature(&format!("protocol_{name}"), &doc, Read::Protocol(kind))
+    });
+    let context = context::catalogue().iter().map(|entry| feature(entry.column, entry.doc, Read::Context(entry.value)));
+    let derived = DERIVED.iter().map(|entry| feature(entry.name, entry.doc, Read::Derived(entry.value)));
+    statistics.chain(flags).chain(protocols).chain(context).chain(derived).collect()
+}
+
+/// The features that one model wants, in its order.
+#[derive(Clone, Debug)]
+pub struct Features {
+    names: Vec<String>,
+    reads: Vec<Read>,
+}
+
+/// A model wants features that this program does not have.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub struct UnknownFeatures {
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+impl fmt::Display for UnknownFeatures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "unknown features: {}", self.names.join(", "))
+    }
+}
+
+impl Features {
+    /// Finds features by their names.
+    ///
+    /// # Errors
+    /// [`UnknownFeatures`] with every name that the catalogue lacks.
+    pub fn resolve(names: &[String]) -> Result<Self, UnknownFeatures> {
+        let catalogue = catalogue();
+        let mut reads = Vec::with_capacity(names.len());
+        let mut unknown = Vec::new();
+        for name in names {
+            match catalogue.iter().find(|feature| feature.name == *name) {
+                Some(feature) => reads.push(feature.read),
+                None => unknown.push(name.clone()),
+            }
+        }
+        if unknown.is_empty() {
+            Ok(Self { names: names.to_vec(), reads })
+        } else {
+            Err(UnknownFeatures { names: unknown })
+        }
+    }
+
+    /// Names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Number of features.
+    pub fn len(&self) -> usize {
+        self.reads.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.reads.is_empty()
+    }
+
+    /// Appends one flow's row. Runs for every flow of every window.
+    #[allow(clippy::cast_possible_truncation)] // the model computes in single precision
+    pub fn append(&self, key: &FlowKey, flow: &Statistics, context: &Context, row: &mut Vec<f32>) {
+        let protocol = ProtocolKind::of(key.protocol);
+        let one_if = |condition: bool| f64::from(u8::from(condition));
+        row.extend(self.reads.iter().map(|read| {
+            let number = match *read {
+                Read::Statistic(value) => value(flow).number().unwrap_or_default(),
+                Read::TcpFlag(flag) => one_if(flow.tcp_flags.union.contains(flag)),
+                Read::Protocol(kind) => one_if(protocol == kind),
+                Read::Context(value) => value(context),
+                Read::Derived(value) => value(flow, context),
+            };
+            number as f32
+        }));
+    }
+}
+
+/// Features of some flows, row by row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Matrix {
+    /// Features a row.
+    pub columns: usize,
+    /// Row-major, as the features are: not transformed.
+    pub values: Vec<f32>,
+}
+
+impl Matrix {
+    /// Number of flows.
+    pub fn rows(&self) -> usize {
+        self.values.len().checked_div(self.columns).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

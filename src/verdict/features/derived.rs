@@ -1,0 +1,144 @@
+//! Ratios: what stays the same when a network is larger, a link faster or an attack longer.
+//!
+//! To add one, add an entry here. A ratio whose whole is nothing is 0.
+
+use crate::flow::context::Context;
+use crate::flow::statistics::Statistics;
+
+/// A feature computed from a flow and its context.
+pub struct Derived {
+    /// Name as a feature.
+    pub name: &'static str,
+    /// One sentence for people.
+    pub doc: &'static str,
+    /// Computes it.
+    pub value: fn(&Statistics, &Context) -> f64,
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+fn of_packets(count: u32, flow: &Statistics) -> f64 {
+    ratio(f64::from(count), flow.volume.packets as f64)
+}
+
+/// Beginnings of connections that the flow shows, and at least one: what comes before the window began one earlier.
+fn attempts(flow: &Statistics) -> f64 {
+    f64::from(flow.tcp_flags.syn.max(1))
+}
+
+const SERVICE_DNS: u16 = 53;
+
+/// All of them.
+pub const DERIVED: &[Derived] = &[
+    Derived {
+        name: "syn_without_ack_share",
+        doc: "Share of the flow's packets with SYN set and ACK not.",
+        value: |flow, _| of_packets(flow.tcp_flags.syn_without_ack(), flow),
+    },
+    Derived {
+        name: "syn_ack_share",
+        doc: "Share of the flow's packets with SYN and ACK set.",
+        value: |flow, _| of_packets(flow.tcp_flags.syn_ack, flow),
+    },
+    Derived {
+        name: "rst_share",
+        doc: "Share of the flow's packets with RST set.",
+        value: |flow, _| of_packets(flow.tcp_flags.rst, flow),
+    },
+    Derived {
+        name: "fin_share",
+        doc: "Share of the flow's packets with FIN set.",
+        value: |flow, _| of_packets(flow.tcp_flags.fin, flow),
+    },
+    Derived {
+        name: "packets_per_attempt",
+        doc: "packet_count ÷ packets with SYN set, at least one of these.",
+        value: |flow, _| flow.volume.packets as f64 / attempts(flow),
+    },
+    Derived {
+        name: "octets_per_attempt",
+        doc: "byte_count ÷ packets with SYN set, at least one of these.",
+        value: |flow, _| flow.volume.octets as f64 / attempts(flow),
+    },
+    Derived {
+        name: "packets_per_active_second",
+        doc: "packet_count ÷ one-second bins that hold a packet.",
+        value: |flow, _| ratio(flow.volume.packets as f64, f64::from(flow.timing.active_seconds())),
+    },
+    Derived {
+        name: "attempts_per_active_second",
+        doc: "Packets with SYN set ÷ one-second bins that hold a packet.",
+        value: |flow, _| ratio(f64::from(flow.tcp_flags.syn), f64::from(flow.timing.active_seconds())),
+    },
+    Derived {
+        name: "length_variation",
+        doc: "Standard deviation of frame lengths ÷ their mean.",
+        value: |flow, _| {
+            let mean = ratio(flow.volume.octets as f64, flow.volume.packets as f64);
+            ratio(crate::flow::statistics::length_variance(flow).sqrt(), mean)
+        },
+    },
+    Derived {
+        name: "destination_ports_per_packet",
+        doc: "Distinct destination ports ÷ packet_count.",
+        value: |flow, _| of_packets(flow.ports.destination.len(), flow),
+    },
+    Derived {
+        name: "source_ports_per_packet",
+        doc: "Distinct source ports ÷ packet_count.",
+        value: |flow, _| of_packets(flow.ports.source.len(), flow),
+    },
+    Derived {
+        name: "source_ports_per_destination_port",
+        doc: "Distinct source ports ÷ distinct destination ports: above 1 towards a service, below 1 from one or in a scan.",
+        value: |flow, _| ratio(f64::from(flow.ports.source.len()), f64::from(flow.ports.destination.len())),
+    },
+    Derived {
+        name: "to_name_server",
+        doc: "1 if a packet of the flow goes to port 53, DNS.",
+        value: |flow, _| f64::from(u8::from(flow.ports.destination.contains(SERVICE_DNS))),
+    },
+    Derived {
+        name: "from_name_server",
+        doc: "1 if a packet of the flow comes from port 53, DNS.",
+        value: |flow, _| f64::from(u8::from(flow.ports.source.contains(SERVICE_DNS))),
+    },
+    Derived {
+        name: "source_flows_per_destination",
+        doc: "Flows of the source ÷ distinct destinations of the source.",
+        value: |_, context| ratio(context.source_flows, context.source_destinations),
+    },
+    Derived {
+        name: "source_ports_per_destination",
+        doc: "Distinct destination ports of the source ÷ distinct destinations of the source.",
+        value: |_, context| ratio(context.source_destination_ports, context.source_destinations),
+    },
+    Derived {
+        name: "destination_packets_per_source",
+        doc: "Packets to the flow's destination ÷ distinct sources of the destination.",
+        value: |_, context| ratio(context.destination_packets, context.destination_sources),
+    },
+    Derived {
+        name: "share_of_destination",
+        doc: "packet_count ÷ packets to the flow's destination.",
+        value: |flow, context| ratio(flow.volume.packets as f64, context.destination_packets).min(1.0),
+    },
+    Derived {
+        name: "arp_reply_share",
+        doc: "Share of the flow's ARP packets that are replies.",
+        value: |flow, _| {
+            let replies = f64::from(flow.arp.replies());
+            ratio(replies, replies + f64::from(flow.arp.requests()))
+        },
+    },
+    Derived {
+        name: "arp_replies_unasked",
+        doc: "ARP replies beyond the packets of the opposite flow, which would be the questions.",
+        value: |flow, context| {
+            let asked = context.reverse_packet_ratio * flow.volume.packets as f64;
+            (f64::from(flow.arp.replies()) - asked).max(0.0)
+        },
+    },
+];

@@ -1,0 +1,160 @@
+//! Every feature is named once, is a finite number for any packets, and says what one computes by hand.
+
+use super::*;
+use crate::flow::context::Neighbours;
+use crate::flow::packet::{Arp, HardwareAddress, Packet};
+use crate::flow::table::FlowMap;
+use crate::flow::time::EventTime;
+use proptest::prelude::*;
+use std::net::IpAddr;
+
+fn key(source: u8, destination: u8, protocol: Protocol) -> FlowKey {
+    let address = |last| IpAddr::from([10, 0, 0, last]);
+    FlowKey { source: address(source), destination: address(destination), protocol }
+}
+
+fn packet(key: FlowKey, micros: i64, ports: (u16, u16), flags: TcpFlags) -> Packet {
+    Packet {
+        time: EventTime::from_micros(micros).unwrap(),
+        key,
+        length: 100,
+        source_port: ports.0,
+        destination_port: ports.1,
+        tcp_flags: flags,
+        arp: None,
+    }
+}
+
+fn folded(packets: &[Packet]) -> FlowMap {
+    let mut flows = FlowMap::default();
+    for packet in packets {
+        flows.entry(packet.key).or_default().fold(packet);
+    }
+    flows
+}
+
+/// The row of one flow, by name.
+fn row(flows: &FlowMap, key: &FlowKey) -> Vec<(String, f32)> {
+    let names: Vec<String> = catalogue().into_iter().map(|feature| feature.name).collect();
+    let features = Features::resolve(&names).unwrap();
+    let flow = &flows[key];
+    let context = Neighbours::of(flows).context(flows, key, flow);
+    let mut row = Vec::new();
+    features.append(key, flow, &context, &mut row);
+    names.into_iter().zip(row).collect()
+}
+
+#[test]
+fn names_are_unique_and_of_the_flow_catalogues() {
+    let mut names: Vec<_> = catalogue().into_iter().map(|feature| feature.name).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+    let check = |name: &str, expected| {
+        assert_eq!(names.iter().any(|known| known == name), expected, "{name}");
+    };
+    check("packet_count", true);
+    check("tcp_flag_syn", true);
+    check("protocol_arp", true);
+    check("source_destinations", true);
+    check("destination_ports_per_packet", true);
+    check("tcp_flags", false);
+    check("first_seen", false);
+    check("source_mac", false);
+}
+
+#[test]
+fn unknown_names_are_all_listed() {
+    let names = ["packet_count", "entropy", "rst_share", "source_port"].map(str::to_owned);
+    let error = Features::resolve(&names).unwrap_err();
+    assert_eq!(error.names, ["entropy", "source_port"]);
+    assert_eq!(error.to_string(), "unknown features: entropy, source_port");
+}
+
+#[test]
+fn a_scan_reads_as_one_computes_by_hand() {
+    let scan = key(1, 2, Protocol::Tcp);
+    let flows = folded(&[
+        packet(scan, 0, (4000, 22), TcpFlags::SYN),
+        packet(scan, 500_000, (4000, 80), TcpFlags::SYN),
+        packet(scan, 1_000_000, (4000, 53), TcpFlags::SYN),
+        packet(scan, 1_500_000, (4000, 80), TcpFlags::RST),
+        packet(scan.reversed(), 1_200_000, (80, 4000), TcpFlags::SYN.union(TcpFlags::ACK)),
+        packet(key(3, 2, Protocol::Udp), 0, (0, 0), TcpFlags::NONE),
+    ]);
+    let row = row(&flows, &scan);
+    let check = |name: &str, expected: f32| {
+        let (_, value) = row.iter().find(|(known, _)| known == name).unwrap();
+        assert!((value - expected).abs() < 1e-6, "{name}: {value}");
+    };
+    check("packet_count", 4.0);
+    check("tcp_flag_syn", 1.0);
+    check("tcp_flag_ack", 0.0);
+    check("protocol_tcp", 1.0);
+    check("protocol_udp", 0.0);
+    check("syn_without_ack_share", 0.75);
+    check("rst_share", 0.25);
+    check("packets_per_attempt", 4.0 / 3.0);
+    check("packets_per_active_second", 2.0);
+    check("length_variation", 0.0);
+    check("destination_ports_per_packet", 0.75);
+    check("source_ports_per_destination_port", 1.0 / 3.0);
+    check("to_name_server", 1.0);
+    check("from_name_server", 0.0);
+    check("reverse_packet_ratio", 0.25);
+    check("destination_sources", 2.0);
+    check("destination_packets_per_source", 2.5);
+    check("share_of_destination", 0.8);
+}
+
+#[test]
+fn a_reply_that_nobody_asked_for_shows() {
+    let mut flows = FlowMap::default();
+    let mut arp = |source, destination, is_reply| {
+        let key = key(source, destination, Protocol::Arp);
+        let mut packet = packet(key, 0, (0, 0), TcpFlags::NONE);
+        packet.arp = Some(Arp { is_reply, source_hardware: None, destination_hardware: None });
+        flows.entry(key).or_default().fold(&packet);
+    };
+    arp(1, 2, false);
+    arp(2, 1, true);
+    arp(3, 1, true);
+    arp(3, 1, true);
+    let unasked = |source| {
+        let row = row(&flows, &key(source, 1, Protocol::Arp));
+        row.iter().find(|(name, _)| name == "arp_replies_unasked").unwrap().1
+    };
+    assert!(unasked(2).abs() < 1e-6);
+    assert!((unasked(3) - 2.0).abs() < 1e-6);
+}
+
+fn packets() -> impl Strategy<Value = Packet> {
+    let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Arp, Protocol::Other]);
+    let hardware = (0u8..4).prop_map(|last| HardwareAddress::parse(&format!("02:00:00:00:00:{last:02x}")));
+    let arp = prop::option::of((any::<bool>(), hardware).prop_map(|(is_reply, hardware)| Arp {
+        is_reply,
+        source_hardware: hardware,
+        destination_hardware: None,
+    }));
+    let ports = (any::<u16>(), 0u16..60);
+    (0u8..5, 0u8..5, protocol, 0i64..30_000_000, 0..=Packet::MAX_LENGTH, ports, any::<u8>(), arp).prop_map(
+        |(source, destination, protocol, micros, length, ports, bits, arp)| Packet {
+            length,
+            arp,
+            ..packet(key(source, destination, protocol), micros, ports, TcpFlags::from_bits(bits))
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_feature_is_finite_and_not_negative(packets in prop::collection::vec(packets(), 1..200)) {
+        let flows = folded(&packets);
+        for key in flows.keys() {
+            for (name, value) in row(&flows, key) {
+                prop_assert!(value.is_finite() && value >= 0.0, "{} is {}", name, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One private server a run, or the one that `flowsentry sandbox` gave us; a database a test.
+
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use flowsentry::sandbox::{Options, PrivatePostgres};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, NoTls, Row};
+
+/// The tables of a test's database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tables {
+    /// Made by `flowsentry migrate`.
+    Ours,
+    /// The existing system's, adopted.
+    Adopted,
+    /// The existing system's, untouched.
+    Existing,
+    /// None.
+    None,
+}
+
+/// A database of a test's own, and a session in it.
+pub struct Database {
+    pub url: String,
+    runtime: Runtime,
+    client: Client,
+}
+
+const EXISTING: &str = include_str!("existing.sql");
+
+impl Database {
+    pub fn new(tables: Tables) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("promise_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let server = server();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(async {
+            connect(server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        });
+        let (base, _) = server.rsplit_once('/').unwrap();
+        let url = format!("{base}/{name}");
+        let client = runtime.block_on(connect(&url));
+        let this = Self { url, runtime, client };
+        match tables {
+            Tables::Ours => this.migrate(&[]),
+            Tables::Existing => this.execute(EXISTING),
+            Tables::Adopted => {
+                this.execute(EXISTING);
+                this.migrate(&["--adopt"]);
+            }
+            Tables::None => {}
+        }
+        this
+    }
+
+    /// `flowsentry migrate` with these arguments; it must succeed.
+    pub fn migrate(&self, arguments: &[&str]) {
+        let output = self.command("migrate").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The binary with this database in its environment and no other settings.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowsentry"));
+        command.arg(name).env_clear().env("DATABASE_URL", &self.url).env("PATH", "/usr/bin:/bin");
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        command
+    }
+
+    /// Runs statements.
+    #[track_caller]
+    pub fn execute(&self, sql: &str) {
+        self.runtime.block_on(self.client.batch_execute(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Rows of a query.
+    #[track_caller]
+    pub fn query(&self, sql: &str) -> Vec<Row> {
+        self.runtime.block_on(self.client.query(sql, &[])).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// The one number that a query gives.
+    #[track_caller]
+    pub fn number(&self, sql: &str) -> i64 {
+        self.query(&format!("SELECT coalesce(({sql})::bigint, 0)"))[0].get(0)
+    }
+
+    /// Another session, driven by this database's runtime.
+    pub fn session(&self) -> Session<'_> {
+        Session { client: self.runtime.block_on(connect(&self.url)), runtime: &self.runtime }
+    }
+}
+
+/// A further session.
+pub struct Session<'a> {
+    client: Client,
+    runtime: &'a Runtime,
+}
+
+impl Session<'_> {
+    #[track_caller]
+    pub fn execute(&self, sql: &str) {
+        self.runtime.block_on(self.client.batch_execute(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+}
+
+impl Session<'_> {
+    /// Runs statements one a message, outside any common transaction but those that they begin themselves.
+    #[track_caller]
+    pub fn execute_each(&self, sql: &str) {
+        let statements = if sql.contains("$$") { vec![sql] } else { sql.split_inclusive(';').collect() };
+        statements.into_iter().filter(|statement| !statement.trim().is_empty()).for_each(|one| self.execute(one));
+    }
+
+    /// The ids that a query gives.
+    #[track_caller]
+    pub fn ids(&self, sql: &str) -> Vec<i64> {
+        let rows = self.runtime.block_on(self.client.query(sql, &[])).unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[allow(clippy::disallowed_methods)] // the run's own server is told by the environment
+fn server() -> &'static str {
+    static SERVER: OnceLock<(String, Option<PrivatePostgres>)> = OnceLock::new();
+    let (url, _) = SERVER.get_or_init(|| match std::env::var("FLOWSENTRY_TEST_DATABASE_URL") {
+        Ok(url) => (url, None),
+        Err(_) => {
+            let options = Options { max_prepared_transactions: 20, ..Options::default() };
+            let server = PrivatePostgres::start(options).unwrap();
+            (server.url("postgres"), Some(server))
+        }
+    });
+    url
+}

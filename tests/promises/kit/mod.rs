@@ -1,0 +1,12 @@
+//! What the promises need: a database of their own, the service as a process, writers, and the comparison of stored flows
+//! with a plain GROUP BY.
+
+mod compare;
+mod database;
+mod service;
+mod wait;
+
+pub use compare::{assert_flows_equal_group_by, sums};
+pub use database::{Database, Tables};
+pub use service::Service;
+pub use wait::{until, until_some};

@@ -1,0 +1,121 @@
+//! The service as a process: started, watched through its log and its metrics, stopped or killed.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Database, until, until_some};
+
+/// A running `flowsentry run`. Killed when dropped; its log is printed if the test fails.
+pub struct Service {
+    child: Child,
+    directory: TempDir,
+}
+
+impl Service {
+    /// Starts with these `section.key=value` settings, on a free port for HTTP, with a short idle time-out.
+    pub fn start(database: &Database, settings: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let log = File::create(directory.path().join("log")).unwrap();
+        let mut command = database.command("run");
+        let usual = ["http.listen=127.0.0.1:0", "log.format=json", "log.level=debug", "window.idle_timeout=1s"];
+        for setting in usual.iter().chain(settings) {
+            command.args(["--set", setting]);
+        }
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        Self { child, directory }
+    }
+
+    /// The log so far, an object a line.
+    pub fn log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.log_file()).unwrap();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    /// Waits until a line of the log has this message.
+    #[track_caller]
+    pub fn until_logged(&self, message: &str) -> Value {
+        until_some(message, || self.log().into_iter().find(|line| line["message"].as_str() == Some(message)))
+    }
+
+    /// Status code and body of a GET.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let line = self.until_logged("serving metrics and health over HTTP");
+        let address = line["address"].as_str().unwrap().to_owned();
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// The value of a metric, named with its labels as on the page.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> f64 {
+        let (_, page) = self.get("/metrics");
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no metric {name}")).parse().unwrap()
+    }
+
+    /// Waits until it is the owner.
+    #[track_caller]
+    pub fn until_owner(&self) {
+        self.until_logged("this instance owns the source");
+    }
+
+    /// Waits until it sleeps.
+    #[track_caller]
+    pub fn until_asleep(&self) {
+        until("the service to fall asleep", || self.metric("flowsentry_awake"), |awake| *awake == 0.0);
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and its exit status.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.wait().unwrap()
+    }
+
+    /// Waits for an end that was not asked for.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        (status, std::fs::read_to_string(self.log_file()).unwrap())
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let script = format!("kill -{name} {}", self.child.id());
+        assert!(std::process::Command::new("/bin/sh").args(["-c", &script]).status().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+            let last: Vec<&str> = log.lines().rev().take(40).collect();
+            println!("the service's last lines:");
+            last.iter().rev().for_each(|line| println!("{line}"));
+        }
+        // It may have ended already.
+        if self.child.kill().is_ok() {
+            self.child.wait().ok();
+        }
+    }
+}
