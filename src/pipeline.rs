@@ -109,10 +109,14 @@ pub async fn serve(
     while !stop.is_requested() {
         ATTEMPTS.add(1);
         status.update(|now| now.attempts += 1);
+        let began = clock::now();
         let result = run(&config, &database, &status, &stop).await;
         OWNER.set(0.0);
         if status.snapshot().role == Role::Owner {
             has_owned = true;
+        }
+        // Long enough to have been of use; one that fails at once each time must not be tried at full speed.
+        if began.elapsed() > config.retry.backoff_max {
             backoff.reset();
         }
         let Err(error) = result else { break };

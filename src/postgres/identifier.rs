@@ -89,7 +89,8 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
 }
 
 /// The full name of the table that settings name by `text`: without a schema, that of the table which the role finds on its
-/// default search path, else of the schema in which it would create one. Not to be called within a transaction.
+/// default search path, else of the schema in which it would create one. Our own schema does not count: to a role that is
+/// called flowsentry it is the first one of all. Not to be called within a transaction.
 pub async fn qualify(client: &Client, text: &str) -> Result<QualifiedName, PostgresError> {
     let TableName { schema, name } = text.parse()?;
     if let Some(schema) = schema {
@@ -97,9 +98,11 @@ pub async fn qualify(client: &Client, text: &str) -> Result<QualifiedName, Postg
     }
     let query = format!(
         "SET LOCAL search_path TO DEFAULT; \
-         SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
-             ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass({})), pg_catalog.current_schema(), 'public')",
-        literal(&quote(&name)),
+         SELECT p.schema FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY p (schema, place) \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = p.schema \
+         LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = {} \
+         WHERE p.schema <> 'flowsentry' ORDER BY c.oid IS NULL, p.place LIMIT 1",
+        literal(&name),
     );
     let messages = client.simple_query(&query).await.map_err(PostgresError::doing("look up a table"))?;
     let schema = messages.iter().find_map(|message| match message {

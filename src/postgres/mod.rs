@@ -26,6 +26,7 @@ pub mod ranges;
 pub mod reader;
 pub mod replay;
 pub mod resume;
+pub mod retention;
 pub mod schema_change;
 mod service_file;
 pub mod session;

@@ -85,7 +85,7 @@ impl Chunk {
                 };
                 // OFFSET 0 keeps the plan a look-up by id for each range.
                 format!(
-                    "COPY (SELECT p.* FROM pg_catalog.unnest('{{{}}}'::bigint[], '{{{}}}'::bigint[]) AS g(first, last) \
+                    "COPY (SELECT p.* FROM ROWS FROM (pg_catalog.unnest('{{{}}}'::bigint[]), pg_catalog.unnest('{{{}}}'::bigint[])) AS g(first, last) \
                      CROSS JOIN LATERAL (SELECT {columns} FROM {table} WHERE {id} >= g.first AND {id} <= g.last OFFSET 0) \
                      AS p) TO STDOUT (FORMAT binary)",
                     list(|range| range.first),

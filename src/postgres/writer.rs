@@ -204,7 +204,8 @@ async fn reject(
     let values: Vec<Option<&str>> = rows.iter().map(|row| row.value.as_deref()).collect();
     let insert = "INSERT INTO flowsentry.rejected_packets (source_id, generation, packet_id, reason, column_name, value)
                   SELECT $1, $2, r.id, r.reason, r.name, r.value
-                  FROM pg_catalog.unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) AS r(id, reason, name, value)";
+                  FROM ROWS FROM (pg_catalog.unnest($3::bigint[]), pg_catalog.unnest($4::text[]),
+                                  pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[])) AS r(id, reason, name, value)";
     let (source, generation) = (owner.source_id, owner.generation);
     transaction.execute(insert, &[&source, &generation, &ids, &reasons, &columns, &values]).await.map_err(&doing)?;
     let prune = "DELETE FROM flowsentry.rejected_packets

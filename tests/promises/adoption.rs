@@ -30,7 +30,7 @@ fn the_existing_columns_alone_are_enough() {
     let service = Service::start(&database, &[]);
     database.execute(
         "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length, src_port, dst_port, tcp_flags)
-         SELECT 1700000000 + g, '10.0.0.1', '10.0.1.1', 'TCP', 60, 1024 + g, 80, 'SYN,ACK' FROM generate_series(1, 10) g",
+         SELECT 1700000000 + g, '10.0.0.1', '10.0.1.1', 'TCP', 60, 1024 + g, 80, 'SYN,ACK' FROM generate_series(0, 9) g",
     );
     until("the flow", || sums(&database), |sums| sums.stored == 10);
     let flow = &database.query(

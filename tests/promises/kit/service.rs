@@ -74,10 +74,11 @@ impl Service {
         self.until_logged("this instance owns the source");
     }
 
-    /// Waits until it sleeps.
+    /// Waits until it has been awake and sleeps.
     #[track_caller]
     pub fn until_asleep(&self) {
-        until("the service to fall asleep", || self.metric("flowsentry_awake"), |awake| *awake == 0.0);
+        let state = || (self.metric("flowsentry_polls_total"), self.metric("flowsentry_awake"));
+        until("the service to fall asleep", state, |(polls, awake)| *polls > 0.0 && *awake == 0.0);
     }
 
     /// SIGKILL.
