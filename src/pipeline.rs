@@ -246,6 +246,14 @@ fn stages(
         move || async move { Ok(stage::classify(model, memory, shown, increments, judge).await?) },
     )?;
 
+    let (link, settings, size, until) =
+        (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
+    let source_id = owner.source_id;
+    tasks.spawn("retention", move || async move {
+        let (source, retention) = settings;
+        Ok(stage::retention(link.pool(size)?, source, retention, source_id, until).await?)
+    })?;
+
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);

@@ -75,6 +75,10 @@ commands! {
     Sandbox in sandbox,
     /// Make or adopt the tables, and bring the schema up to date
     Migrate in migrate,
+    /// Train a model on labelled captures
+    Train in train,
+    /// Show how good a model is on labelled captures
+    Evaluate in evaluate,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

@@ -6,12 +6,14 @@ mod args;
 pub mod config;
 mod context;
 mod database;
+pub mod evaluate;
 pub mod exit;
 pub mod migrate;
 mod output;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
+pub mod train;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;

@@ -12,8 +12,7 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use crate::capture::CaptureError;
-use crate::config::{Config, Secret};
-use crate::postgres::{Database, Limits, PostgresError};
+use crate::config::Config;
 use crate::sandbox::{FileReport, Recording, Replay, Sniffer, SnifferError, Speed, Timeline};
 use crate::telemetry::clock;
 
@@ -125,15 +124,7 @@ async fn replay(
     recordings: Vec<Recording>,
     bar: &ProgressBar,
 ) -> Result<(Vec<FileReport>, Duration), Failure> {
-    let limits = Limits {
-        connect_timeout: config.database.connect_timeout,
-        lock_timeout: config.database.lock_timeout,
-        statement_timeout: config.database.statement_timeout,
-    };
-    let url = config.database.url.as_ref().map(Secret::reveal);
-    let database = Database::resolve(url, &context.environment, limits)
-        .map_err(|error| Failure::new(Exit::Configuration, error))?;
-    let session = database.session("replay").await.map_err(|error| unavailable(error.into()))?;
+    let session = super::database(config, context)?.session("replay").await?;
     let source = &config.source;
     let sniffer = Sniffer::open(&session.client, &source.table, &source.columns, &args.interface).await;
     let sniffer = sniffer.map_err(unavailable)?;
@@ -160,13 +151,7 @@ async fn replay(
 
 fn unavailable(error: SnifferError) -> Failure {
     match error {
-        SnifferError::Postgres(error) => {
-            let failure = Failure::new(error.exit(), error);
-            match failure.error.downcast_ref::<PostgresError>().and_then(PostgresError::hint) {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        }
+        SnifferError::Postgres(error) => error.into(),
         SnifferError::NoTable(_) => {
             Failure::new(Exit::Configuration, error).hint("`flowsentry migrate` makes it, or set source.table to yours")
         }

@@ -8,7 +8,9 @@ mod error;
 mod file;
 mod mlp;
 mod network;
+mod random;
 mod reload;
+pub mod train;
 
 pub use error::{FileError, ModelError};
 pub use file::{Description, Golden, Input, Layer, ModelFile, Transform};

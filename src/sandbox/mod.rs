@@ -5,20 +5,24 @@
 
 mod directory;
 mod error;
+mod layers;
 mod postgres;
 mod programs;
 mod replay;
 mod row;
 mod sniffer;
 mod timeline;
+mod traffic;
 mod watchdog;
 
 pub use error::SandboxError;
+pub use layers::{ATTACKS, Attack};
 pub use postgres::{Mode, Options, PrivatePostgres};
 pub use replay::{FileReport, Recording, Replay};
 pub use row::{Flaw, RawRow};
 pub use sniffer::{Sniffer, SnifferError};
 pub use timeline::{Speed, Timeline};
+pub use traffic::{Planned, Traffic, demo_traffic};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -17,9 +17,6 @@ use crate::telemetry::clock;
 const BATCH: usize = 1024;
 const BATCHES_WAITING: usize = 16;
 
-/// In a file's own time, packets of so long are committed together, as a sniffer uploads in batches.
-const TICK: Duration = Duration::from_millis(100);
-
 /// A capture that is to be replayed.
 pub struct Recording {
     /// For reports.
@@ -73,7 +70,8 @@ impl Replay<'_> {
         mut packets: mpsc::Receiver<Vec<Item>>,
         begun: std::time::Instant,
     ) -> Result<(), SnifferError> {
-        let mut batch = Vec::with_capacity(self.rows_per_commit);
+        let mut batch = Vec::new();
+        let mut reached = Duration::ZERO;
         while let Some(items) = packets.recv().await {
             for item in items {
                 let mut packet = match item {
@@ -92,9 +90,9 @@ impl Replay<'_> {
                 if batch.len() >= self.rows_per_commit {
                     self.commit(&mut batch, report).await?;
                 }
-                let due = next_tick(due);
-                if due > begun.elapsed() {
+                if due > reached {
                     self.commit(&mut batch, report).await?;
+                    reached = due;
                     tokio::time::sleep(due.saturating_sub(begun.elapsed())).await;
                 }
                 batch.push(RawRow::from(packet));
@@ -113,11 +111,6 @@ impl Replay<'_> {
         batch.clear();
         Ok(())
     }
-}
-
-fn next_tick(due: Duration) -> Duration {
-    let ticks = due.as_nanos().div_ceil(TICK.as_nanos());
-    TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
 type Item = Result<CapturedPacket, CaptureError>;

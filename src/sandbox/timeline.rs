@@ -14,6 +14,19 @@ pub enum Speed {
     Times(f64),
 }
 
+/// Packets of so much of the replay's time are due together, as a sniffer uploads in batches.
+const TICK: Duration = Duration::from_millis(100);
+
+impl Speed {
+    /// When what was recorded at `position` is due, after the start of the replay: at a multiple of a tick.
+    pub fn due(self, position: Duration) -> Duration {
+        let Self::Times(times) = self else { return Duration::ZERO };
+        let exact = Duration::try_from_secs_f64(position.as_secs_f64() / times).unwrap_or(Duration::MAX);
+        let ticks = exact.as_nanos().div_ceil(TICK.as_nanos());
+        TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+}
+
 impl FromStr for Speed {
     type Err = String;
 
@@ -61,11 +74,7 @@ impl Timeline {
         let position = self.before + (recorded - first);
         self.reached = self.reached.max(position);
         let given = self.start.map_or(recorded, |start| ((start + position) * 1e6).round() / 1e6);
-        let due = match self.speed {
-            Speed::Max => Duration::ZERO,
-            Speed::Times(times) => Duration::try_from_secs_f64(position / times).unwrap_or_default(),
-        };
-        (given, due)
+        (given, self.speed.due(Duration::try_from_secs_f64(position).unwrap_or_default()))
     }
 }
 
@@ -86,6 +95,21 @@ mod tests {
         check("inf", None);
         check("fast", None);
         check("", None);
+    }
+
+    #[test]
+    fn packets_are_due_together_in_ticks() {
+        let check = |speed: Speed, position_ms: u64, due_ms: u64| {
+            let due = speed.due(Duration::from_millis(position_ms));
+            assert_eq!(due, Duration::from_millis(due_ms), "{speed:?} {position_ms}");
+        };
+        check(Speed::Max, 5000, 0);
+        check(Speed::Times(1.0), 0, 0);
+        check(Speed::Times(1.0), 1, 100);
+        check(Speed::Times(1.0), 100, 100);
+        check(Speed::Times(10.0), 5010, 600);
+        check(Speed::Times(0.5), 100, 200);
+        assert!(Speed::Times(1.0).due(Duration::MAX) > Duration::from_hours(24 * 365));
     }
 
     #[test]

@@ -1,16 +1,18 @@
-//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store.
+//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention beside them.
 //!
 //! Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
 mod aggregate;
 mod classify;
 mod ingest;
+mod retain;
 mod store;
 mod wakeup;
 
 pub use aggregate::aggregate;
 pub use classify::classify;
 pub use ingest::ingest;
+pub use retain::retention;
 pub use store::store;
 pub use wakeup::{Pace, Tick, wakeup};
 

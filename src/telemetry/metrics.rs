@@ -67,8 +67,8 @@ metrics! {
     NOTIFICATIONS: Counter = "flowsentry_notifications_total",
         "Notifications received from the trigger.";
 
-    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "system"},
-        "Faults that ended an attempt, by kind.";
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "retention", "system"},
+        "Faults by kind; all but those of retention ended an attempt.";
     ATTEMPTS: Counter = "flowsentry_attempts_total",
         "Attempts to run the pipeline; each starts from the checkpoint.";
     TAKEOVERS: Counter = "flowsentry_takeovers_total",

@@ -8,7 +8,7 @@ use std::thread::{self, ScopedJoinHandle};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::kit::{Database, Service, Tables, assert_flows_equal_group_by, sums, until};
+use super::kit::{Database, Service, Sums, Tables, assert_flows_equal_group_by, sums, until};
 
 const WRITERS: u64 = 12;
 const TRANSACTIONS: usize = 60;
@@ -129,7 +129,7 @@ fn twelve_writers_and_a_service_that_is_killed_lose_and_double_nothing() {
     });
 
     let service = Service::start(&database, &SETTINGS);
-    until("all packets to be stored", || sums(&database), |sums| sums.agree());
+    until("all packets to be stored", || sums(&database), Sums::agree);
     assert_flows_equal_group_by(&database);
     let packets = sums(&database).packets;
     assert!(packets > 5_000, "the trial was too small: {packets}");

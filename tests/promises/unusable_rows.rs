@@ -1,6 +1,6 @@
 //! A row that cannot be used is kept with its reason; the stream goes on and no honest row becomes late for it.
 
-use super::kit::{Database, Service, Tables, sums, until};
+use super::kit::{Database, Service, Sums, Tables, sums, until};
 
 #[test]
 fn each_unusable_row_is_kept_with_its_reason() {
@@ -38,7 +38,7 @@ fn each_unusable_row_is_kept_with_its_reason() {
         "INSERT INTO raw_packets ({columns}) SELECT extract(epoch FROM now()) + 3600, '10.0.0.1', '10.0.0.2', 'TCP', 60, 1, ''"
     ));
     database.execute(&format!("INSERT INTO raw_packets ({columns}) VALUES ({good})"));
-    let sums = until("every row to come out", || sums(&database), |sums| sums.agree());
+    let sums = until("every row to come out", || sums(&database), Sums::agree);
     assert_eq!((sums.stored, sums.rejected), (11, 11));
 
     let rows = database.query("SELECT reason, column_name, value FROM flowsentry.rejected_packets ORDER BY packet_id");

@@ -131,13 +131,13 @@ async fn connect(url: &str) -> Client {
 #[allow(clippy::disallowed_methods)] // the run's own server is told by the environment
 fn server() -> &'static str {
     static SERVER: OnceLock<(String, Option<PrivatePostgres>)> = OnceLock::new();
-    let (url, _) = SERVER.get_or_init(|| match std::env::var("FLOWSENTRY_TEST_DATABASE_URL") {
-        Ok(url) => (url, None),
-        Err(_) => {
-            let options = Options { max_prepared_transactions: 20, ..Options::default() };
-            let server = PrivatePostgres::start(options).unwrap();
-            (server.url("postgres"), Some(server))
+    let (url, _) = SERVER.get_or_init(|| {
+        if let Ok(url) = std::env::var("FLOWSENTRY_TEST_DATABASE_URL") {
+            return (url, None);
         }
+        let options = Options { max_prepared_transactions: 20, ..Options::default() };
+        let server = PrivatePostgres::start(options).unwrap();
+        (server.url("postgres"), Some(server))
     });
     url
 }

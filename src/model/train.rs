@@ -1,0 +1,446 @@
+//! Optimisation: labelled rows become a model file.
+//!
+//! The same rows, options and seed give the same file, octet for octet (on processors with the same vector instructions):
+//! initial weights, draws and noise come from one seeded generator, and nothing depends on time or hash order.
+//!
+//! Captures are drawn, not rows: a class, then one of its captures, then one of its rows. So a capture with fifty thousand
+//! flows of one spoofed flood teaches as much as one with forty of an evening's password guessing.
+
+use candle_core::{D, Device, Tensor, Var};
+use candle_nn::{AdamW, Optimizer, ParamsAdamW, loss, ops};
+
+use super::error::FileError;
+use super::file::{Description, Golden, Input, Layer, ModelFile, Transform};
+use super::network::{self, Network, Scaling};
+use super::random::Random;
+
+/// How to train.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Of initial weights, draws and noise.
+    pub seed: u64,
+    /// Most epochs; the best one on the validation rows is kept.
+    pub epochs: usize,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Rows drawn an epoch.
+    pub draws: usize,
+    /// Rows a step.
+    pub batch: usize,
+    /// Learning rate of the first epoch; it falls to nothing along a cosine.
+    pub learning_rate: f64,
+    /// Of `AdamW`.
+    pub weight_decay: f64,
+    /// Share of draws that class 0 gets; the other classes share the rest.
+    pub first_class_share: f32,
+    /// Deviation of the noise added to scaled features: what differs less is the same to the model.
+    pub noise: f32,
+    /// Share of scaled features that are replaced by their mean, so that no class hangs on a single one.
+    pub forgotten: f32,
+    /// Share of a label that is spread over all classes: nobody labels without fault.
+    pub smoothing: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            epochs: 15,
+            hidden: vec![64, 32],
+            draws: 20_000,
+            batch: 256,
+            learning_rate: 2e-3,
+            weight_decay: 0.1,
+            first_class_share: 0.4,
+            noise: 0.1,
+            forgotten: 0.05,
+            smoothing: 0.1,
+        }
+    }
+}
+
+/// Labelled rows of features, not transformed.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    /// Row-major.
+    pub values: &'a [f32],
+    /// Class of each row.
+    pub classes: &'a [u16],
+    /// Capture of each row, as a number.
+    pub captures: &'a [u32],
+}
+
+/// What the file says beside the weights.
+#[derive(Clone, Debug)]
+pub struct Naming<'a> {
+    /// Feature names in the order of the columns.
+    pub features: &'a [String],
+    /// Class names; the first is that of harmless flows.
+    pub classes: &'a [String],
+    /// Fingerprint of data and options.
+    pub fingerprint: String,
+    /// Name of the model.
+    pub version: String,
+}
+
+/// How an epoch went.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Epoch {
+    /// From 1.
+    pub number: usize,
+    /// Mean loss of the draws.
+    pub training_loss: f64,
+    /// Mean loss of the validation rows, classes and captures counting alike.
+    pub validation_loss: f64,
+    /// Whether it is the best so far.
+    pub best: bool,
+}
+
+/// Training failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A class has no rows to learn from.
+    #[error("class {class} has no {what} rows")]
+    NoRows {
+        /// The class.
+        class: String,
+        /// Training or validation.
+        what: &'static str,
+    },
+    /// The loss was never a number: the learning rate is too high.
+    #[error("the network did not converge in any of {epochs} epochs")]
+    Diverged {
+        /// Epochs run.
+        epochs: usize,
+    },
+    /// The tensor library failed.
+    #[error("the network cannot be computed")]
+    Tensor(#[from] candle_core::Error),
+    /// The trained file is refused by its own checks.
+    #[error("the trained model cannot be used")]
+    File(#[from] FileError),
+}
+
+/// Trains on some rows, chooses the epoch and the temperature by others, and tells of every epoch.
+///
+/// # Errors
+/// [`TrainError::NoRows`] if a class has no rows in either.
+pub fn train(
+    options: &Options,
+    naming: &Naming<'_>,
+    training: &Rows<'_>,
+    validation: &Rows<'_>,
+    mut tell: impl FnMut(Epoch),
+) -> Result<ModelFile, TrainError> {
+    let columns = naming.features.len();
+    let draw = Draw::new(naming.classes, training, "training", options.first_class_share)?;
+    let weights = Draw::new(naming.classes, validation, "validation", options.first_class_share)?.weights();
+    let mut random = Random::new(options.seed);
+    let inputs = scale(naming.features, training, &draw, &mut random);
+    let kept: Vec<usize> = inputs.iter().map(|(column, _)| *column).collect();
+    let inputs: Vec<Input> = inputs.into_iter().map(|(_, input)| input).collect();
+    let scaling = Scaling::new(&inputs);
+    let select = |rows: &[f32]| -> Vec<f32> {
+        rows.chunks_exact(columns).flat_map(|row| kept.iter().map(|&column| row[column])).collect()
+    };
+    let scaled = scaling.apply(&select(training.values));
+    let validation_scaled = scaling.apply(&select(validation.values));
+
+    let mut trainee = Trainee::new(options, inputs.len(), naming.classes.len(), &mut random)?;
+    let mut best: Option<(f64, Vec<Layer>)> = None;
+    for number in 1..=options.epochs {
+        trainee.optimizer.set_learning_rate(learning_rate(options, number));
+        let training_loss = trainee.epoch(options, &draw, &scaled, training.classes, &mut random)?;
+        let layers = trainee.layers()?;
+        let logits = Network::new(&layers)?.logits(validation_scaled.clone(), inputs.len())?;
+        let validation_loss = mean_loss(&logits, naming.classes.len(), validation.classes, &weights, 1.0);
+        let is_best = best.as_ref().is_none_or(|(least, _)| validation_loss < *least) && validation_loss.is_finite();
+        tell(Epoch { number, training_loss, validation_loss, best: is_best });
+        if is_best {
+            best = Some((validation_loss, layers));
+        }
+    }
+    let (_, layers) = best.ok_or(TrainError::Diverged { epochs: options.epochs })?;
+
+    let network = Network::new(&layers)?;
+    let logits = network.logits(validation_scaled, inputs.len())?;
+    let temperature = choose_temperature(&logits, naming.classes.len(), validation.classes, &weights);
+    let rows = golden_rows(&select(validation.values), validation.classes, inputs.len(), naming.classes.len());
+    let probabilities = rows
+        .iter()
+        .map(|row| network::probabilities(&scaling, &network, temperature, row))
+        .collect::<Result<_, _>>()?;
+    let description = Description {
+        format: Description::FORMAT,
+        version: naming.version.clone(),
+        training_fingerprint: naming.fingerprint.clone(),
+        classes: naming.classes.to_vec(),
+        hidden: options.hidden.clone(),
+        temperature,
+        inputs,
+        golden: Golden { rows, probabilities },
+    };
+    Ok(ModelFile { description, layers })
+}
+
+fn learning_rate(options: &Options, epoch: usize) -> f64 {
+    let progress = (epoch - 1) as f64 / options.epochs.max(1) as f64;
+    options.learning_rate * (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0
+}
+
+/// Which rows belong to which capture of which class.
+struct Draw {
+    /// Class → capture → rows.
+    rows: Vec<Vec<Vec<usize>>>,
+    first_class_share: f32,
+}
+
+impl Draw {
+    fn new(
+        classes: &[String],
+        rows: &Rows<'_>,
+        what: &'static str,
+        first_class_share: f32,
+    ) -> Result<Self, TrainError> {
+        let mut by_class = vec![std::collections::BTreeMap::<u32, Vec<usize>>::new(); classes.len()];
+        for (row, (class, capture)) in rows.classes.iter().zip(rows.captures).enumerate() {
+            by_class[usize::from(*class)].entry(*capture).or_default().push(row);
+        }
+        if let Some(empty) = by_class.iter().position(std::collections::BTreeMap::is_empty) {
+            return Err(TrainError::NoRows { class: classes[empty].clone(), what });
+        }
+        let rows = by_class.into_iter().map(|captures| captures.into_values().collect()).collect();
+        Ok(Self { rows, first_class_share })
+    }
+
+    fn row(&self, random: &mut Random) -> usize {
+        let others = self.rows.len() - 1;
+        let class = if random.unit() < self.first_class_share { 0 } else { 1 + random.below(others) };
+        let captures = &self.rows[class];
+        let rows = &captures[random.below(captures.len())];
+        rows[random.below(rows.len())]
+    }
+
+    /// How often each row is drawn, as a share of all draws.
+    fn weights(&self) -> Vec<f64> {
+        let count: usize = self.rows.iter().flatten().map(Vec::len).sum();
+        let mut weights = vec![0.0; count];
+        for (class, captures) in self.rows.iter().enumerate() {
+            let first = f64::from(self.first_class_share);
+            let share = if class == 0 { first } else { (1.0 - first) / (self.rows.len() - 1) as f64 };
+            for rows in captures {
+                for &row in rows {
+                    weights[row] = share / captures.len() as f64 / rows.len() as f64;
+                }
+            }
+        }
+        weights
+    }
+}
+
+/// Rows drawn to learn the scales from.
+const SCALE_DRAWS: usize = 50_000;
+
+/// Mean and deviation of every feature as it is drawn. A feature that never varies teaches nothing and is left out.
+#[allow(clippy::cast_possible_truncation)] // scales are used in single precision
+fn scale(names: &[String], rows: &Rows<'_>, draw: &Draw, random: &mut Random) -> Vec<(usize, Input)> {
+    let columns = names.len();
+    let drawn: Vec<usize> = (0..SCALE_DRAWS).map(|_| draw.row(random)).collect();
+    let mut inputs = Vec::new();
+    for (column, name) in names.iter().enumerate() {
+        let values: Vec<f64> = drawn.iter().map(|row| f64::from(rows.values[row * columns + column])).collect();
+        // Shares and flags end at 1; what does not spans orders of size.
+        let transform = if values.iter().any(|value| *value > 1.0) { Transform::Log1p } else { Transform::None };
+        let transformed = |value: &f64| if transform == Transform::Log1p { value.ln_1p() } else { *value };
+        let count = values.len() as f64;
+        let mean = values.iter().map(transformed).sum::<f64>() / count;
+        let variance = values.iter().map(|value| (transformed(value) - mean).powi(2)).sum::<f64>() / count;
+        if variance > 1e-9 {
+            let (mean, deviation) = (mean as f32, variance.sqrt() as f32);
+            inputs.push((column, Input { feature: name.clone(), transform, mean, deviation }));
+        }
+    }
+    inputs
+}
+
+/// A network while it learns.
+struct Trainee {
+    /// Weights [inputs, outputs] and bias [outputs].
+    layers: Vec<(Var, Var)>,
+    optimizer: AdamW,
+    classes: usize,
+}
+
+impl Trainee {
+    fn new(options: &Options, inputs: usize, classes: usize, random: &mut Random) -> Result<Self, TrainError> {
+        let widths: Vec<usize> = [inputs].iter().chain(&options.hidden).chain(&[classes]).copied().collect();
+        let mut layers = Vec::new();
+        for pair in widths.windows(2) {
+            // He et al. 2015, uniform: keeps the variance of what passes through a layer with `relu`.
+            let bound = (6.0 / pair[0] as f32).sqrt();
+            let weights: Vec<f32> = (0..pair[0] * pair[1]).map(|_| random.between(-bound, bound)).collect();
+            let weights = Var::from_vec(weights, (pair[0], pair[1]), &Device::Cpu)?;
+            let bias = Var::from_vec(vec![0f32; pair[1]], pair[1], &Device::Cpu)?;
+            layers.push((weights, bias));
+        }
+        let variables = layers.iter().flat_map(|(weights, bias)| [weights.clone(), bias.clone()]).collect();
+        let parameters = ParamsAdamW { weight_decay: options.weight_decay, ..ParamsAdamW::default() };
+        Ok(Self { layers, optimizer: AdamW::new(variables, parameters)?, classes })
+    }
+
+    /// One epoch; mean loss of its steps.
+    fn epoch(
+        &mut self,
+        options: &Options,
+        draw: &Draw,
+        scaled: &[f32],
+        classes: &[u16],
+        random: &mut Random,
+    ) -> Result<f64, TrainError> {
+        let columns = scaled.len() / classes.len().max(1);
+        let steps = options.draws.div_ceil(options.batch.max(1)).max(1);
+        let mut sum = 0.0;
+        for _ in 0..steps {
+            let mut values = Vec::with_capacity(options.batch * columns);
+            let mut targets = Vec::with_capacity(options.batch);
+            for _ in 0..options.batch {
+                let row = draw.row(random);
+                targets.push(u32::from(classes[row]));
+                values.extend(scaled[row * columns..(row + 1) * columns].iter().map(|value| {
+                    let known = if random.unit() < options.forgotten { 0.0 } else { *value };
+                    known + options.noise * random.normal()
+                }));
+            }
+            let values = Tensor::from_vec(values, (options.batch, columns), &Device::Cpu)?;
+            let targets = Tensor::from_vec(targets, options.batch, &Device::Cpu)?;
+            let logits = ops::log_softmax(&self.forward(values)?, D::Minus1)?;
+            let own = loss::nll(&logits, &targets)?;
+            let spread = logits.mean_all()?.neg()?;
+            let loss = ((own * (1.0 - options.smoothing))? + (spread * options.smoothing)?)?;
+            sum += f64::from(loss.to_scalar::<f32>()?);
+            self.optimizer.backward_step(&loss)?;
+        }
+        Ok(sum / steps as f64)
+    }
+
+    fn forward(&self, mut values: Tensor) -> candle_core::Result<Tensor> {
+        for (index, (weights, bias)) in self.layers.iter().enumerate() {
+            if index > 0 {
+                values = values.relu()?;
+            }
+            values = values.matmul(weights)?.broadcast_add(bias)?;
+        }
+        Ok(values)
+    }
+
+    /// Its weights, as a file has them.
+    fn layers(&self) -> candle_core::Result<Vec<Layer>> {
+        debug_assert_eq!(self.layers.last().and_then(|(_, bias)| bias.dims1().ok()), Some(self.classes));
+        let layer = |(weights, bias): &(Var, Var)| {
+            let (inputs, outputs) = weights.dims2()?;
+            let weights = weights.as_tensor().t()?.contiguous()?.flatten_all()?.to_vec1()?;
+            Ok(Layer { inputs, outputs, weights, bias: bias.to_vec1()? })
+        };
+        self.layers.iter().map(layer).collect()
+    }
+}
+
+/// Mean of −ln(probability of the true class), weighted.
+fn mean_loss(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64], temperature: f32) -> f64 {
+    let rows = logits.chunks_exact(outputs).zip(classes).zip(weights);
+    rows.map(|((row, class), weight)| {
+        let mut row = row.to_vec();
+        network::softmax(&mut row, temperature);
+        -weight * f64::from(row[usize::from(*class)].max(f32::MIN_POSITIVE)).ln()
+    })
+    .sum()
+}
+
+/// The temperature at which the validation rows are least surprising.
+fn choose_temperature(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64]) -> f32 {
+    let candidates = (0u8..60).map(|step| 0.5 * 1.04f32.powi(i32::from(step)));
+    let loss = |temperature| mean_loss(logits, outputs, classes, weights, temperature);
+    let scored = candidates.map(|temperature| (temperature, loss(temperature)));
+    scored.min_by(|left, right| left.1.total_cmp(&right.1)).map_or(1.0, |(temperature, _)| temperature)
+}
+
+/// The first validation rows of each class: enough to tell a network from another.
+fn golden_rows(values: &[f32], classes: &[u16], columns: usize, count: usize) -> Vec<Vec<f32>> {
+    let rows_of = |class: usize| {
+        let mine = classes.iter().enumerate().filter(move |(_, found)| usize::from(**found) == class);
+        mine.take(2).map(|(row, _)| values[row * columns..(row + 1) * columns].to_vec())
+    };
+    (0..count).flat_map(rows_of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mlp::Model;
+    use super::*;
+    use crate::verdict::features::Matrix;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn options() -> Options {
+        Options { epochs: 8, draws: 2_000, batch: 32, hidden: vec![8], ..Options::default() }
+    }
+
+    /// Few packets are normal, many are an attack; the second feature says nothing.
+    fn rows() -> (Vec<f32>, Vec<u16>, Vec<u32>) {
+        let class = |row: u16| u16::from(row.is_multiple_of(3));
+        let values = (0..300).flat_map(|row| [f32::from(row % 7 + 1) + 500.0 * f32::from(class(row)), 0.0]).collect();
+        (values, (0..300).map(class).collect(), (0..300).map(|row| row / 30).collect())
+    }
+
+    fn trained(seed: u64) -> Result<ModelFile, TrainError> {
+        let (values, classes, captures) = rows();
+        let rows = Rows { values: &values, classes: &classes, captures: &captures };
+        let naming = Naming {
+            features: &names(&["packet_count", "rst_share"]),
+            classes: &names(&["Normal", "DDoS"]),
+            fingerprint: "f".to_owned(),
+            version: "v".to_owned(),
+        };
+        train(&Options { seed, ..options() }, &naming, &rows, &rows, |_| {})
+    }
+
+    #[test]
+    fn it_learns_what_can_be_learnt() {
+        let file = trained(3).unwrap();
+        assert_eq!(file.description.inputs.len(), 1, "the feature that never varies is left out");
+        let model = Model::new(&file).unwrap();
+        let check = |packets: f32, expected: &str| {
+            let verdicts = model.classify(&Matrix { columns: 1, values: vec![packets] }).unwrap();
+            assert_eq!(model.classes().label(verdicts[0]), expected, "{packets}");
+            assert!(verdicts[0].confidence > 0.8, "{packets}: {verdicts:?}");
+        };
+        check(1.0, "Normal");
+        check(6.0, "Normal");
+        check(503.0, "DDoS");
+        check(1e9, "DDoS");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_file() {
+        let octets = |seed| trained(seed).unwrap().to_bytes().unwrap();
+        assert_eq!(octets(1), octets(1));
+        assert_ne!(octets(1), octets(2));
+    }
+
+    #[test]
+    fn a_class_without_rows_is_named() {
+        let (values, mut classes, captures) = rows();
+        classes.fill(0);
+        let rows = Rows { values: &values, classes: &classes, captures: &captures };
+        let naming = Naming {
+            features: &names(&["packet_count", "rst_share"]),
+            classes: &names(&["Normal", "DDoS"]),
+            fingerprint: String::new(),
+            version: "v".to_owned(),
+        };
+        let error = train(&options(), &naming, &rows, &rows, |_| {}).unwrap_err();
+        assert_eq!(error.to_string(), "class DDoS has no training rows");
+    }
+}

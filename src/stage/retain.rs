@@ -1,0 +1,61 @@
+//! Deletes old packets every hour or so, beside the stream: a failure is told and tried again next time, and ends nothing.
+
+use deadpool_postgres::Pool;
+use tokio::time::timeout;
+use tokio_postgres::error::DbError;
+
+use super::StageError;
+use crate::config;
+use crate::flow::position::Position;
+use crate::postgres::PostgresError;
+use crate::postgres::retention::{Retained, Retention, retain};
+use crate::supervisor::Stop;
+use crate::telemetry::metrics::{ERRORS, RETENTION_PARTITIONS_DROPPED, RETENTION_ROWS_DELETED};
+
+/// Runs a round at once, which also makes the days' partitions, and then one every interval, until stopped.
+pub async fn retention(
+    pool: Pool,
+    source: config::Source,
+    settings: config::Retention,
+    source_id: i32,
+    stop: Stop,
+) -> Result<(), StageError> {
+    loop {
+        match round(&pool, &source, &settings, source_id).await {
+            Ok(retained) => tell(&retained),
+            Err(error) => {
+                ERRORS.add_with("kind", "retention", 1);
+                tracing::warn!(%error, cause = error.answer().map(DbError::message), "old packets are not deleted");
+            }
+        }
+        if timeout(settings.interval, stop.requested()).await.is_ok() {
+            return Ok(());
+        }
+    }
+}
+
+fn tell(retained: &Retained) {
+    let Retained { rows_deleted: rows, partitions_made: made, partitions_dropped: dropped, postponed, .. } = retained;
+    RETENTION_ROWS_DELETED.add(*rows);
+    RETENTION_PARTITIONS_DROPPED.add(dropped.len() as u64);
+    if *rows > 0 || !made.is_empty() || !dropped.is_empty() {
+        tracing::info!(rows, ?made, ?dropped, "old packets are deleted, partitions made and dropped");
+    }
+    for what in postponed {
+        tracing::warn!(what, "retention: not now, again in the next round");
+    }
+}
+
+async fn round(
+    pool: &Pool,
+    source: &config::Source,
+    settings: &config::Retention,
+    source_id: i32,
+) -> Result<Retained, PostgresError> {
+    let client = pool.get().await?;
+    let sql = "SELECT settled FROM flowsentry.checkpoint WHERE source_id = $1";
+    let row = client.query_one(sql, &[&source_id]).await.map_err(PostgresError::doing("see what is settled"))?;
+    let settled = Position::decode(row.get(0))?;
+    let retention = Retention::of(&client, source, settings).await?;
+    retain(&client, &retention, settled.low()).await
+}
