@@ -15,6 +15,7 @@ use crate::flow::time::EventTime;
 use crate::postgres::decode::{Row, RowDecoder};
 use crate::postgres::error::PostgresError;
 use crate::postgres::frontier::Frontier;
+use crate::postgres::generation::Sighting;
 use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
 use crate::postgres::session::Session;
@@ -46,7 +47,7 @@ pub struct Reader {
     /// of them far above would otherwise make a gap of all honest ids to come.
     bounded: bool,
     /// The sequence as the last read saw it.
-    seen: Option<Tide>,
+    seen: Option<Sighting>,
 }
 
 /// What one read found.
@@ -75,12 +76,11 @@ pub struct Lag {
     pub pending_oldest: Duration,
 }
 
-/// The clock, and the sequence: its last value (`None` if not readable or never used) and its file.
+/// The clock, and the sequence.
 #[derive(Clone, Copy, Debug)]
 struct Tide {
     observed: Observation,
-    last_value: Option<i64>,
-    filenode: Option<u32>,
+    sequence: Sighting,
 }
 
 impl Reader {
@@ -146,7 +146,7 @@ impl Reader {
     fn lag(&self, tide: &Tide) -> Lag {
         let position = &self.frontier.position;
         Lag {
-            ids: tide.last_value.map(|last| u64::try_from(last - position.high()).unwrap_or(0)),
+            ids: tide.sequence.last_value.map(|last| u64::try_from(last - position.high()).unwrap_or(0)),
             pending_ranges: position.missing_ranges(),
             pending_ids: position.missing_ids(),
             pending_oldest: self.frontier.gaps.oldest(clock::uptime()),
@@ -155,12 +155,12 @@ impl Reader {
 
     /// A sequence that begins anew hands out ids that were consumed as other packets: the next attempt sorts that out.
     fn refuse_reset(&mut self, tide: Tide) -> Result<(), PostgresError> {
-        if let Some(seen) = self.seen.replace(tide)
-            && (tide.filenode != seen.filenode || tide.last_value < seen.last_value)
+        if let Some(seen) = self.seen.replace(tide.sequence)
+            && tide.sequence.began_anew_since(seen)
         {
             return Err(PostgresError::SourceReset { table: self.source.table.clone() });
         }
-        self.bounded = tide.last_value.is_some();
+        self.bounded = tide.sequence.last_value.is_some();
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Reader {
             database_clock: EventTime::from_micros(row.get(0)).unwrap_or_default(),
             caught_up: false,
         };
-        Ok(Tide { observed, last_value: row.get(1), filenode: row.get(2) })
+        Ok(Tide { observed, sequence: Sighting { last_value: row.get(1), filenode: row.get(2) } })
     }
 
     async fn read_new(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {

@@ -33,7 +33,12 @@ impl Replay {
             .query(sql, &[&source_id, &generation, &Reason::Future.name(), &settled.low()])
             .await
             .map_err(PostgresError::doing("read which packets were rejected"))?;
-        Ok(Self { settled: settled.clone(), rejected: rows.iter().map(|row| row.get(0)).collect() })
+        Ok(Self::new(settled.clone(), rows.iter().map(|row| row.get(0))))
+    }
+
+    /// From the settled position, and the ids above it that were rejected for a time in the future.
+    pub fn new(settled: Position, rejected: impl IntoIterator<Item = i64>) -> Self {
+        Self { settled, rejected: rejected.into_iter().collect() }
     }
 
     /// The row's packet, if it has to be folded again.
