@@ -223,8 +223,10 @@ fn stages(
     })?;
 
     let (link, position, limits) = (database.clone(), checkpoint.position.clone(), reader_limits(config));
+    let identity = resume.identity.clone();
     tasks.spawn("ingest", move || async move {
-        let reader = Reader::start(link.session("ingest").await?, source, Position::clone(&position), limits);
+        let reader =
+            Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
         Ok(stage::ingest(reader, replay, ticks, read).await?)
     })?;
 
