@@ -120,7 +120,7 @@ pub async fn serve(config: Config, database: Database, metrics: Handle, stop: St
             return Err(error);
         }
         let pause = backoff.pause();
-        tracing::warn!(error = shown(&error), again_in = ?pause, "this attempt has ended");
+        tracing::warn!(error = shown(&error), hint = error.hint(), again_in = ?pause, "this attempt has ended");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.requested() => {}
