@@ -16,7 +16,7 @@ use flowsentry::sandbox::{Options, PrivatePostgres};
 
 const PACKETS: u32 = 2_000_000;
 const ROUNDS: usize = 5;
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 /// What the service reads of the adopted table.
 const COLUMNS: &str = "id, timestamp, src_ip, dst_ip, protocol, length, src_port, dst_port, tcp_flags, \
                        arp_op, arp_psrc, arp_pdst, arp_hwsrc, arp_hwdst";

@@ -43,8 +43,8 @@ pub enum PipelineError {
     /// The metrics port.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// A thread could not be started.
-    #[error("cannot start a thread")]
+    /// A thread could not be started, or panicked.
+    #[error("the threads of this attempt")]
     Thread(#[from] std::io::Error),
 }
 

@@ -12,6 +12,8 @@ pub struct Identity {
     pub system_identifier: i64,
     /// Changes with a failover and a restore to a point in time.
     pub timeline: i32,
+    /// When the server started, in µs since 1970: a crash empties an UNLOGGED table and begins its ids anew.
+    pub server_started: i64,
     /// Object id of the table.
     pub table_oid: u32,
     /// Object id of the sequence.
@@ -93,6 +95,7 @@ mod tests {
         Identity {
             system_identifier: if change == Server { 8 } else { 7 },
             timeline: if change == Timeline { 2 } else { 1 },
+            server_started: 9,
             table_oid: 3,
             sequence_oid: 4,
             sequence_filenode: Some(if matches!(change, Sequence | Server) { 6 } else { 5 }),

@@ -37,7 +37,7 @@ pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume
     let client = lease.client();
     let sql =
         "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
-                      table_oid, sequence_oid, sequence_filenode, sequence_last_value
+                      table_oid, sequence_oid, sequence_filenode, (extract(epoch FROM server_started) * 1000000)::bigint
                FROM flowsentry.checkpoint WHERE source_id = $1";
     let doing = PostgresError::doing("load the checkpoint");
     let row = client.query_one(sql, &[&lease.source_id()]).await.map_err(doing)?;
@@ -76,11 +76,13 @@ fn known_identity(row: &Row) -> Option<Identity> {
         table_oid: row.get::<_, Option<u32>>(8)?,
         sequence_oid: row.get::<_, Option<u32>>(9)?,
         sequence_filenode: row.get(10),
+        server_started: row.get::<_, Option<i64>>(11)?,
     })
 }
 
 async fn identity(client: &Client, source: &Source) -> Result<Identity, PostgresError> {
-    let sql = "SELECT s.system_identifier, c.timeline_id, pg_catalog.pg_relation_filenode($1::oid::regclass)
+    let sql = "SELECT s.system_identifier, c.timeline_id, pg_catalog.pg_relation_filenode($1::oid::regclass),
+                      (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint
                FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c";
     let doing = PostgresError::doing("ask which server this is");
     let row = client.query_one(sql, &[&source.sequence.oid]).await.map_err(doing)?;
@@ -90,6 +92,7 @@ async fn identity(client: &Client, source: &Source) -> Result<Identity, Postgres
         table_oid: source.table_oid,
         sequence_oid: source.sequence.oid,
         sequence_filenode: row.get(2),
+        server_started: row.get(3),
     })
 }
 

@@ -75,6 +75,7 @@ impl Database {
         Identity {
             system_identifier: 1,
             timeline: 1,
+            server_started: i64::from(self.boot),
             table_oid: 1,
             sequence_oid: 2,
             sequence_filenode: Some(self.sequence.filenode),

@@ -69,7 +69,7 @@ impl Run {
     }
 
     fn step(&mut self) -> Result<(), Failure> {
-        self.fault()?;
+        self.fault();
         match self.random.below(100) {
             0..30 => sniffers::step(&mut self.database, &mut self.random, &self.setting, &mut self.tally),
             30..38 => {
@@ -97,7 +97,7 @@ impl Run {
         self.random.below(10_000) < rate
     }
 
-    fn fault(&mut self) -> Result<(), Failure> {
+    fn fault(&mut self) {
         let faults = self.setting.faults;
         if self.happens(faults.server_crash) {
             self.tally.add(Seen::ServerCrash);
@@ -133,7 +133,6 @@ impl Run {
                 instance.pause = self.random.pick(&[0, 10, 60]);
             }
         }
-        Ok(())
     }
 
     fn world<'a>(
