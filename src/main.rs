@@ -11,7 +11,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    match arguments.execute(Environment::of_process()) {
+    let environment = Environment::of_process();
+    cli::threads::limit(&environment, std::env::args_os().skip(1));
+    match arguments.execute(environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // With standard error closed, the exit code has to say it alone.

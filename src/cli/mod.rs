@@ -13,6 +13,7 @@ mod output;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
+pub mod threads;
 pub mod train;
 
 pub use args::{Arguments, Command, parse};
