@@ -7,6 +7,8 @@
 
 #[path = "database/adoption.rs"]
 mod adoption;
+#[path = "database/command.rs"]
+mod command;
 #[path = "database/dump.rs"]
 mod dump;
 #[path = "database/kit.rs"]

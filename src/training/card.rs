@@ -54,7 +54,8 @@ client look like password guessing.
 - DNS tunnels were learnt from a handful of recordings; a busy resolver may be taken for one, and a slow tunnel is missed.
 - Most attacks were recorded in laboratories of few machines, without loss or delay. Figures on the internet's traffic are \
 likely lower than those below.
-- It was trained on whole windows. While a window is open it judges what there is of it, and is less sure.
+- It was trained on whole windows. While a window is open it judges what there is of it: floods and scans show at once, \
+password guessing and ARP poisoning after ten to twenty seconds only.
 - Whoever knows the features can shape traffic around them.";
 
 struct Card(String);

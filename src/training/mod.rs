@@ -9,3 +9,8 @@ pub mod evaluate;
 pub mod examples;
 pub mod recipe;
 pub mod report;
+
+#[cfg(test)]
+mod kit;
+#[cfg(test)]
+mod tests;

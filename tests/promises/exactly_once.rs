@@ -28,7 +28,7 @@ fn values(random: &mut StdRng, step: usize) -> String {
     let flags = if protocol == "TCP" { flags } else { "NULL" };
     let (source, destination) = (random.random_range(1..20), random.random_range(1..5));
     let (length, port) = (random.random_range(40..1500), random.random_range(1..65_536));
-    format!("{time}, '10.0.0.{source}', '10.0.1.{destination}', '{protocol}', {length}, {port}, 443, {flags}")
+    format!("{time:.6}, '10.0.0.{source}', '10.0.1.{destination}', '{protocol}', {length}, {port}, 443, {flags}")
 }
 
 const COLUMNS: &str = "timestamp, src_ip, dst_ip, protocol, length, src_port, dst_port, tcp_flags";

@@ -82,21 +82,9 @@ fn a_missing_corpus_is_named() {
     assert!(error.to_string().ends_with("splits.json is not as expected"), "{error}");
 }
 
-/// Where the labelled captures are, if they are at hand.
-pub fn shared_data() -> Option<PathBuf> {
-    let environment = crate::config::Environment::of_process();
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let directory = environment.get("FLOWSENTRY_SHARED_DATA").map_or(beside, PathBuf::from);
-    if directory.join("splits.json").is_file() {
-        return Some(directory);
-    }
-    eprintln!("skipped: no labelled captures in {}; name them by FLOWSENTRY_SHARED_DATA", directory.display());
-    None
-}
-
 #[test]
 fn a_capture_reads_as_its_description_says() {
-    let Some(directory) = shared_data() else { return };
+    let Some(directory) = crate::training::tests::shared_data() else { return };
     let corpus = Corpus::open(&directory).unwrap();
     let captures = corpus.captures(Split::Test).unwrap();
     let check = |id: &str, subject: &str, packets: usize, attacker_at_least: usize| {

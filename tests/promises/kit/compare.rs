@@ -40,7 +40,8 @@ pub fn assert_flows_equal_group_by(database: &Database) {
                     count(*) FILTER (WHERE tcp_flags LIKE '%RST%') AS rst,
                     count(*) FILTER (WHERE tcp_flags LIKE '%FIN%') AS fin,
                     sum(length::bigint * length) AS squares, min(length) AS shortest, max(length) AS longest,
-                    round(min(timestamp)::numeric, 6) AS first, round(max(timestamp)::numeric, 6) AS last
+                    extract(epoch FROM to_timestamp(min(timestamp))) AS first,
+                    extract(epoch FROM to_timestamp(max(timestamp))) AS last
              FROM raw_packets p
              WHERE NOT EXISTS (SELECT FROM flowsentry.rejected_packets r WHERE r.packet_id = p.id)
              GROUP BY 1, 2, 3, 4
