@@ -44,21 +44,20 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
-    let interrupted = runtime.block_on(async {
+    runtime.block_on(async {
         // Before anything is started: a signal must not find us without a handler.
         let mut signals = Signals::listen().map_err(|error| Failure::new(Exit::Unavailable, error))?;
-        let show = Show { args: &args, paint: Paint::for_stdout(&context.environment), bar: ProgressBar::no_length() };
-        let mut is_serving = false;
-        tokio::select! {
-            outcome = show.run(&mut is_serving) => outcome.map(|()| None),
+        let show = Show { args: &args, paint: Paint::for_stdout(&context.environment) };
+        let mut shown = None;
+        let interrupted = tokio::select! {
+            outcome = show.run(&mut shown) => outcome.map(|()| None),
             code = signals.received() => Ok(Some(code)),
+        };
+        match (interrupted?, shown) {
+            (Some(code), None) => std::process::exit(code),
+            (_, shown) => agree(shown.as_ref()),
         }
-        .map(|code| code.filter(|_| !is_serving))
-    })?;
-    match interrupted {
-        Some(code) => std::process::exit(code),
-        None => Ok(()),
-    }
+    })
 }
 
 struct Signals {
@@ -88,13 +87,12 @@ impl Signals {
 struct Show<'a> {
     args: &'a Args,
     paint: Paint,
-    /// On standard error, and only if that is a terminal.
-    bar: ProgressBar,
 }
 
 impl Show<'_> {
-    /// Dropped at any point, it takes everything with it: the service first, then the server and its directory.
-    async fn run(&self, is_serving: &mut bool) -> Result<(), Failure> {
+    /// Gives the outcome once it is shown. Dropped at any point, it takes everything with it: the service first, then the
+    /// server and its directory.
+    async fn run(&self, shown: &mut Option<Outcome>) -> Result<(), Failure> {
         let begun = clock::now();
         self.say(&format!("{}\n", self.paint.bold(&introduction())))?;
         let server = self.step("starting a private PostgreSQL", async || {
@@ -125,20 +123,19 @@ impl Show<'_> {
         let mut outcome = Outcome::read(&session.client, &address, &planned, ran).await?;
         outcome.took = begun.elapsed();
         self.show(&outcome, &address, &server)?;
+        *shown = Some(outcome);
         if self.args.serve {
-            *is_serving = true;
             return Err(service.ended().await.into());
         }
-        service.stop()?;
-        agree(&outcome)
+        Ok(service.stop()?)
     }
 
     async fn replay(&self, session: &Session) -> Result<(Planned, Ran), Failure> {
         let (traffic, start) = demo::traffic()?;
-        let style = ProgressStyle::with_template("  {bar:40} {percent:>3} %  {human_pos} packets, {eta} left");
-        self.bar.set_style(style.map_err(|error| Failure::new(Exit::Bug, error))?);
-        self.bar.set_length(traffic.planned.rows);
-        let ran = demo::replay(&session.client, &traffic, start, |rows| self.bar.inc(rows)).await?;
+        let bar =
+            ProgressBar::new(traffic.planned.rows).with_style(style("  {bar:40} {percent:>3} %  {human_pos} packets")?);
+        let ran = demo::replay(&session.client, &traffic, start, |rows| bar.inc(rows)).await?;
+        bar.finish_and_clear();
         let rows = HumanCount(traffic.planned.rows);
         self.done(&format!("{rows} packets inserted, {SPEED} times faster than they happened"), ran.took)?;
         Ok((traffic.planned, ran))
@@ -169,41 +166,36 @@ impl Show<'_> {
         doing: &str,
         work: impl AsyncFnOnce() -> Result<(T, String), Failure>,
     ) -> Result<T, Failure> {
-        let style = ProgressStyle::with_template("  {spinner} {msg}");
-        self.bar.set_style(style.map_err(|error| Failure::new(Exit::Bug, error))?);
-        self.bar.set_message(doing.to_owned());
-        self.bar.enable_steady_tick(Duration::from_millis(100));
+        let bar = ProgressBar::new_spinner().with_style(style("  {spinner} {msg}")?).with_message(doing.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
         let begun = clock::now();
-        let outcome = work().await;
-        self.bar.disable_steady_tick();
-        let (value, text) = outcome?;
+        let (value, text) = work().await?;
+        bar.finish_and_clear();
         self.done(&text, begun.elapsed())?;
         Ok(value)
     }
 
     fn done(&self, text: &str, took: Duration) -> Result<(), Failure> {
-        self.bar.reset();
         self.say(&format!("  {text:<66}{}\n", self.paint.dim(&format!("{:.1} s", took.as_secs_f64()))))
     }
 
     /// For people; with `--json` nobody listens.
     fn say(&self, text: &str) -> Result<(), Failure> {
-        if self.args.json { Ok(()) } else { self.bar.suspend(|| super::print(text)) }
+        if self.args.json { Ok(()) } else { super::print(text) }
     }
 }
 
-impl Drop for Show<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
+/// Of a bar on standard error, which shows only where that is a terminal, and is cleared when it is dropped.
+fn style(template: &str) -> Result<ProgressStyle, Failure> {
+    ProgressStyle::with_template(template).map_err(|error| Failure::new(Exit::Bug, error))
 }
 
 fn introduction() -> String {
     format!("Ordinary traffic of three networks and {} attacks, through flowsentry", ATTACKS.len())
 }
 
-fn agree(outcome: &Outcome) -> Result<(), Failure> {
-    match &outcome.contradictions()[..] {
+fn agree(outcome: Option<&Outcome>) -> Result<(), Failure> {
+    match &outcome.map(Outcome::contradictions).unwrap_or_default()[..] {
         [] => Ok(()),
         found => Err(Failure::new(Exit::Bug, format!("what came out is not what went in:\n  {}", found.join("\n  ")))),
     }

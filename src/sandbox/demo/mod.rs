@@ -11,7 +11,7 @@ mod service;
 mod show;
 
 /// The model that the project ships: inside this program, so that the demo needs no file.
-pub const MODEL: Option<&[u8]> = None;
+pub const MODEL: &[u8] = include_bytes!("../../../models/flowsentry.safetensors");
 
 pub use error::DemoError;
 pub use outcome::{AttackFound, Busiest, LabelCount, Outcome, Ran, WindowStored};

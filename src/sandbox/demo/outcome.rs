@@ -81,6 +81,8 @@ pub struct Outcome {
     pub labels: Vec<LabelCount>,
     /// One an attack, in their order.
     pub attacks: Vec<AttackFound>,
+    /// Flows of everybody else, by label: all but `Normal` are false alarms.
+    pub bystanders: Vec<LabelCount>,
     /// In their order.
     pub windows: Vec<WindowStored>,
     /// Packets that could not be used, by reason.
@@ -101,15 +103,15 @@ impl Outcome {
     /// Counts what is stored; `address` is where the service's pages are.
     pub async fn read(client: &Client, address: &str, planned: &Planned, ran: Ran) -> Result<Self, DemoError> {
         let metrics = Metrics::of(address).await?;
-        let late = metrics.value("flowsentry_packets_late_total");
         Ok(Self {
             planned: planned.clone(),
             sums: Sums::count(client).await?,
             labels: labels(client).await?,
             attacks: attacks(client, ran.start).await?,
+            bystanders: bystanders(client).await?,
             windows: windows(client, ran).await?,
             rejected: rejected(client).await?,
-            late: late as u64,
+            late: metrics.value("flowsentry_packets_late_total"),
             differences: differences(client).await?,
             busiest: busiest(&metrics),
             replay: ran.took,
@@ -153,24 +155,44 @@ async fn labels(client: &Client) -> Result<Vec<LabelCount>, DemoError> {
     Ok(rows.iter().map(label_count).collect())
 }
 
-/// Sources are told by their addresses, ARP's by the hardware address; forged ones by being none of the site's own.
+/// What stands for an attack's sources where they are forged: they are told by being none of the site's own.
+const FORGED: [&str; 1] = ["thousands of addresses"];
+
+/// Flows with packets of the sources $1, which are told by their addresses, and in ARP, where those are lies, by the
+/// hardware address; and flows of forged sources to the destinations $2.
+const HOSTILE: &str = "(src_ip = ANY ($1)
+    OR protocol = 'ARP' AND (pg_catalog.date_part('epoch', window_start), src_ip, dest_ip) IN (
+        SELECT floor(p.\"timestamp\" / 30) * 30, p.arp_psrc, p.arp_pdst
+        FROM public.raw_packets p WHERE p.arp_hwsrc = ANY ($1))
+    OR src_ip NOT LIKE '10.20.%' AND dest_ip = ANY ($2))";
+const BY_LABEL: &str = "SELECT predicted_label, pg_catalog.count(*), pg_catalog.sum(packet_count)::bigint
+    FROM public.traffic_data";
+
 async fn attacks(client: &Client, start: EventTime) -> Result<Vec<AttackFound>, DemoError> {
-    let sql = "SELECT predicted_label, pg_catalog.count(*), pg_catalog.sum(packet_count)::bigint
-               FROM public.traffic_data
-               WHERE (src_ip = ANY ($1) OR source_mac = ANY ($1) OR $2 AND src_ip NOT LIKE '10.20.%')
-                 AND dest_ip = ANY ($3) AND last_seen >= pg_catalog.to_timestamp($4)
-                 AND first_seen < pg_catalog.to_timestamp($5)
-               GROUP BY 1 ORDER BY 2 DESC, 1";
+    let sql = format!(
+        "{BY_LABEL} WHERE {HOSTILE} AND dest_ip = ANY ($3) AND last_seen >= pg_catalog.to_timestamp($4)
+             AND first_seen < pg_catalog.to_timestamp($5) GROUP BY 1 ORDER BY 2 DESC, 1"
+    );
     let mut found = Vec::new();
     for attack in &ATTACKS {
         let (begin, end) = attack.seconds;
         let [begin, end] = [begin, end].map(|seconds| start.unix_seconds() + f64::from(seconds));
-        let is_forged = attack.attackers == ["thousands of addresses"];
-        let rows = client.query(sql, &[&attack.attackers, &is_forged, &attack.victims, &begin, &end]).await;
+        let flooded = if attack.attackers == FORGED { attack.victims } else { &[] };
+        let rows = client.query(&sql, &[&attack.attackers, &flooded, &attack.victims, &begin, &end]).await;
         let rows = rows.map_err(PostgresError::doing("look for the attacks"))?;
         found.push(AttackFound { attack, labels: rows.iter().map(label_count).collect() });
     }
     Ok(found)
+}
+
+/// Flows without a packet of an attacker.
+async fn bystanders(client: &Client) -> Result<Vec<LabelCount>, DemoError> {
+    let attackers: Vec<&str> = ATTACKS.iter().flat_map(|attack| attack.attackers).copied().collect();
+    let forged = ATTACKS.iter().filter(|attack| attack.attackers == FORGED);
+    let flooded: Vec<&str> = forged.flat_map(|attack| attack.victims).copied().collect();
+    let sql = format!("{BY_LABEL} WHERE NOT {HOSTILE} GROUP BY 1 ORDER BY 2 DESC, 1");
+    let rows = client.query(&sql, &[&attackers, &flooded]).await.map_err(PostgresError::doing("count other flows"))?;
+    Ok(rows.iter().map(label_count).collect())
 }
 
 fn label_count(row: &Row) -> LabelCount {
@@ -210,7 +232,7 @@ fn number(row: &Row, index: usize) -> u64 {
 }
 
 fn busiest(metrics: &Metrics) -> Busiest {
-    let seconds = |stage| metrics.value(&format!("flowsentry_stage_busy_seconds_sum{{stage=\"{stage}\"}}"));
+    let seconds = |stage| -> f64 { metrics.value(&format!("flowsentry_stage_busy_seconds_sum{{stage=\"{stage}\"}}")) };
     let mut busiest = Busiest { stage: "ingest", seconds: 0.0 };
     for stage in ["ingest", "aggregate", "classify", "store"] {
         let seconds = seconds(stage);

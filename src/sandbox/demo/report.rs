@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use super::outcome::{AttackFound, LabelCount, Outcome, WindowStored};
 use super::paint::Paint;
 use super::show::{SPEED, Sums};
+use crate::config::Window;
 use crate::flow::time::EventTime;
+use crate::verdict::label::{NORMAL, UNKNOWN};
 
 /// Labels, attacks, windows and sums, a block each.
 pub fn as_text(outcome: &Outcome, paint: Paint) -> String {
@@ -23,13 +25,14 @@ pub fn as_text(outcome: &Outcome, paint: Paint) -> String {
     for found in &outcome.attacks {
         let _ = writeln!(text, "  {}", attack(found, paint));
     }
+    let _ = writeln!(text, "  {}", bystanders(&outcome.bystanders, paint));
     let _ = writeln!(text, "\n{}", paint.bold("Windows"));
     for stored in &outcome.windows {
         let _ = writeln!(text, "  {}", window(stored));
     }
     let note = format!(
         "after its end: since the replay had reached it; of that, {:.1} s is the wait for packets out of order",
-        5.0 / SPEED
+        Window::default().out_of_orderness.as_secs_f64() / SPEED
     );
     let _ = writeln!(text, "  {}", paint.dim(&note));
     let _ = writeln!(text, "\n{}", paint.bold("Sums"));
@@ -38,15 +41,13 @@ pub fn as_text(outcome: &Outcome, paint: Paint) -> String {
 
 /// The object that ends `--json`, without a line feed. `more` is added to it.
 pub fn as_json(outcome: &Outcome, more: &[(&str, Value)]) -> String {
-    let labels: Map<String, Value> =
-        outcome.labels.iter().map(|count| (count.label.clone(), count.flows.into())).collect();
     let attacks: Vec<Value> = outcome.attacks.iter().map(attack_as_json).collect();
     let delays: Vec<f64> = outcome.windows.iter().map(|window| rounded(window.delay)).collect();
     let mut object = json!({
         "packets": outcome.sums.packets,
         "flows": outcome.flows(),
         "windows": outcome.windows.len(),
-        "labels": labels,
+        "labels": by_label(&outcome.labels),
         "rejected": outcome.sums.rejected,
         "late": outcome.late,
         "seconds": rounded(outcome.took.as_secs_f64()),
@@ -59,6 +60,7 @@ pub fn as_json(outcome: &Outcome, more: &[(&str, Value)]) -> String {
             "rejected_by_reason": outcome.planned_rejected(),
         },
         "attacks": attacks,
+        "bystanders": by_label(&outcome.bystanders),
         "window_delays_seconds": delays,
         "replay_seconds": rounded(outcome.replay.as_secs_f64()),
         "busiest_stage": { "name": outcome.busiest.stage, "seconds": rounded(outcome.busiest.seconds) },
@@ -71,22 +73,39 @@ pub fn as_json(outcome: &Outcome, more: &[(&str, Value)]) -> String {
 }
 
 fn attack_as_json(found: &AttackFound) -> Value {
-    let labels: Map<String, Value> =
-        found.labels.iter().map(|count| (count.label.clone(), count.flows.into())).collect();
-    json!({ "name": found.attack.name, "label": found.attack.label, "flows_by_label": labels })
+    json!({ "name": found.attack.name, "label": found.attack.label, "flows_by_label": by_label(&found.labels) })
 }
 
-/// Whether any of its flows has its label, how many, and what the others have.
+fn by_label(counts: &[LabelCount]) -> Map<String, Value> {
+    counts.iter().map(|count| (count.label.clone(), count.flows.into())).collect()
+}
+
+/// How many of its flows have its label, and what the others have.
 fn attack(found: &AttackFound, paint: Paint) -> String {
     let AttackFound { attack, labels } = found;
-    let flows: u64 = labels.iter().map(|count| count.flows).sum();
     let (right, others): (Vec<_>, Vec<_>) = labels.iter().partition(|count| count.label == attack.label);
-    let right: u64 = right.iter().map(|count| count.flows).sum();
-    let others: Vec<String> = others.iter().map(|count| format!("{} {}", count.label, shown(count.flows))).collect();
-    let others = if others.is_empty() { String::new() } else { format!("; others: {}", others.join(", ")) };
-    let share = format!("{} of {} flows labelled {}", shown(right), shown(flows), attack.label);
+    let (right, all) = (flows(right), flows(labels));
+    let share = format!("{} of {} flows labelled {}", shown(right), shown(all), attack.label);
     let share = if right > 0 { paint.good(&share) } else { paint.odd(&share) };
-    format!("{:<32}{share}{others}", attack.name)
+    format!("{:<32}{share}{}", attack.name, listed("; others: ", &others))
+}
+
+/// How many flows of those who attack nobody are labelled an attack.
+fn bystanders(labels: &[LabelCount], paint: Paint) -> String {
+    let alarms: Vec<_> = labels.iter().filter(|count| ![NORMAL, UNKNOWN].contains(&count.label.as_str())).collect();
+    let false_ones = flows(alarms.iter().copied());
+    let share = format!("{} of {} flows labelled an attack", shown(false_ones), shown(flows(labels)));
+    let share = if false_ones == 0 { paint.good(&share) } else { paint.odd(&share) };
+    format!("{:<32}{share}{}", "everybody else", listed(": ", &alarms))
+}
+
+fn flows<'a>(counts: impl IntoIterator<Item = &'a LabelCount>) -> u64 {
+    counts.into_iter().map(|count| count.flows).sum()
+}
+
+fn listed(before: &str, counts: &[&LabelCount]) -> String {
+    let counts: Vec<String> = counts.iter().map(|count| format!("{} {}", count.label, shown(count.flows))).collect();
+    if counts.is_empty() { String::new() } else { format!("{before}{}", counts.join(", ")) }
 }
 
 fn window(stored: &WindowStored) -> String {
@@ -120,7 +139,8 @@ fn sums(outcome: &Outcome, paint: Paint) -> String {
     line(format!("late: {}", shown(outcome.late)), right);
     let seconds = outcome.replay.as_secs_f64().max(0.001);
     let share = outcome.busiest.seconds / seconds * 100.0;
-    let rate = format!("{} packets/s for {seconds:.1} s", shown((packets as f64 / seconds) as u64));
+    let rate = u128::from(packets) * 1000 / outcome.replay.as_millis().max(1);
+    let rate = format!("{} packets/s for {seconds:.1} s", shown(u64::try_from(rate).unwrap_or(u64::MAX)));
     line(rate, format!("busiest stage: {}, {share:.0} % of that time", outcome.busiest.stage));
     text
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -45,14 +46,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts this program's service on the database at `url`, with a log, and the model if there is one, in `directory`.
+    /// Starts this program's service on the database at `url`, with this model. Log and model are files in `directory`.
     /// Nothing of our own settings reaches it.
-    pub fn start(directory: &Path, url: &str, model: Option<&[u8]>) -> Result<Self, DemoError> {
+    pub fn start(directory: &Path, url: &str, model: &[u8]) -> Result<Self, DemoError> {
         let program = std::env::current_exe().map_err(DemoError::system("find", "the running program"))?;
         let (model_path, log) = (directory.join(MODEL_FILE), directory.join(LOG_FILE));
-        if let Some(model) = model {
-            fs::write(&model_path, model).map_err(DemoError::system("write", &model_path))?;
-        }
+        fs::write(&model_path, model).map_err(DemoError::system("write", &model_path))?;
         let errors = File::create(&log).map_err(DemoError::system("write", &log))?;
         let mut command = Command::new(&program);
         // In a group of its own: Ctrl-C at our terminal is for us, and we pass it on in our order.
@@ -220,9 +219,9 @@ impl Metrics {
     }
 
     /// The value of a metric, named with its labels as on the page; 0 where it is not there, as for what never happened.
-    pub fn value(&self, name: &str) -> f64 {
+    pub fn value<T: FromStr + Default>(&self, name: &str) -> T {
         let mut values = self.0.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        values.find_map(|value| value.trim().parse().ok()).unwrap_or(0.0)
+        values.find_map(|value| value.trim().parse().ok()).unwrap_or_default()
     }
 }
 
@@ -232,11 +231,11 @@ mod tests {
 
     #[test]
     fn a_metric_is_found_by_its_whole_name() {
-        let page = Metrics("# HELP a_total x\na_total{kind=\"b\"} 2\na_total_more 3\na_total 4.5\n".to_owned());
-        let check = |name: &str, expected: f64| assert!((page.value(name) - expected).abs() < 1e-9, "{name}");
-        check("a_total", 4.5);
-        check("a_total{kind=\"b\"}", 2.0);
-        check("a_total_more", 3.0);
-        check("a", 0.0);
+        let page = Metrics("# HELP a_total x\na_total{kind=\"b\"} 2\na_total_more 3\na_total 4\n".to_owned());
+        let check = |name: &str, expected: u64| assert_eq!(page.value::<u64>(name), expected, "{name}");
+        check("a_total", 4);
+        check("a_total{kind=\"b\"}", 2);
+        check("a_total_more", 3);
+        check("a", 0);
     }
 }
