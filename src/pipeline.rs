@@ -6,20 +6,21 @@ use std::time::Duration;
 use tokio::sync::mpsc::channel;
 
 use crate::cli::exit::Exit;
-use crate::config::{Config, Environment, Secret};
+use crate::config::Config;
 use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
 use crate::http::{self, HttpError};
 use crate::model::Watched;
 use crate::postgres::doorbell::Doorbell;
 use crate::postgres::lease::{Claim, Lease};
+use crate::postgres::migrations::schema_state;
 use crate::postgres::reader::{self, Reader};
 use crate::postgres::replay::Replay;
 use crate::postgres::resume::{self, Resume};
 use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
-use crate::postgres::{ConnectionStringError, Database, Disposition, Limits, PostgresError};
+use crate::postgres::{Database, Disposition, PostgresError};
 use crate::stage::{self, Pace, StageError};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::clock;
@@ -33,9 +34,6 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Why the service ended otherwise than by being told to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// No way to reach a database is configured.
-    #[error(transparent)]
-    ConnectionString(#[from] ConnectionStringError),
     /// The database.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
@@ -45,8 +43,8 @@ pub enum PipelineError {
     /// The metrics port.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// A thread could not be started.
-    #[error("cannot start a thread")]
+    /// A thread could not be started, or panicked.
+    #[error("the threads of this attempt")]
     Thread(#[from] std::io::Error),
 }
 
@@ -56,7 +54,7 @@ impl PipelineError {
         match self {
             Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.disposition(),
             Self::Stage(_) | Self::Thread(_) => Disposition::Retry,
-            Self::ConnectionString(_) | Self::Http(_) => Disposition::Fatal,
+            Self::Http(_) => Disposition::Fatal,
         }
     }
 
@@ -64,7 +62,7 @@ impl PipelineError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.exit(),
-            Self::ConnectionString(_) | Self::Http(_) => Exit::Configuration,
+            Self::Http(_) => Exit::Configuration,
             Self::Thread(_) => Exit::Unavailable,
             Self::Stage(_) => Exit::Bug,
         }
@@ -80,7 +78,7 @@ impl PipelineError {
 
     fn kind(&self) -> &'static str {
         match self {
-            Self::ConnectionString(_) | Self::Http(_) => "configuration",
+            Self::Http(_) => "configuration",
             Self::Postgres(_) | Self::Stage(StageError::Postgres(_)) => "database",
             Self::Stage(StageError::Chain(_)) => "chain",
             Self::Stage(StageError::Model(_)) => "model",
@@ -90,15 +88,8 @@ impl PipelineError {
 }
 
 /// Serves until stopped: attempt after attempt, each from the checkpoint. Health and metrics outlive every attempt.
-pub async fn serve(
-    config: Config,
-    environment: &Environment,
-    metrics: Handle,
-    stop: Stop,
-) -> Result<(), PipelineError> {
+pub async fn serve(config: Config, database: Database, metrics: Handle, stop: Stop) -> Result<(), PipelineError> {
     let status = Status::new();
-    let url = config.database.url.as_ref().map(Secret::reveal);
-    let database = Database::resolve(url, environment, limits(&config))?;
     let until = stop.clone();
     let _upkeep = Upkeep::of(&metrics);
     let address = http::serve(&config.http, status.clone(), metrics, async move { until.requested().await }).await?;
@@ -129,7 +120,7 @@ pub async fn serve(
             return Err(error);
         }
         let pause = backoff.pause();
-        tracing::warn!(error = shown(&error), again_in = ?pause, "this attempt has ended");
+        tracing::warn!(error = shown(&error), hint = error.hint(), again_in = ?pause, "this attempt has ended");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.requested() => {}
@@ -175,6 +166,7 @@ fn shown(error: &dyn std::error::Error) -> String {
 /// One attempt: own the source, go on from its checkpoint, until a fault or stop.
 async fn run(config: &Config, database: &Database, status: &Status, stop: &Stop) -> Result<(), PipelineError> {
     let Some(mut lease) = lease(config, database, status, stop).await? else { return Ok(()) };
+    schema_state(lease.client()).await?.require().map_err(PostgresError::from)?;
     let source = Source::inspect(lease.client(), &config.source.table, &config.source.columns).await?;
     let sink = SinkTable::inspect(lease.client(), &config.sink.table).await?;
     let resume = resume::load(&lease, &source, config.ingest.start).await?;
@@ -231,8 +223,10 @@ fn stages(
     })?;
 
     let (link, position, limits) = (database.clone(), checkpoint.position.clone(), reader_limits(config));
+    let identity = resume.identity.clone();
     tasks.spawn("ingest", move || async move {
-        let reader = Reader::start(link.session("ingest").await?, source, Position::clone(&position), limits);
+        let reader =
+            Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
         Ok(stage::ingest(reader, replay, ticks, read).await?)
     })?;
 
@@ -310,14 +304,6 @@ fn announce(lease: &Lease, source: &Source, resume: &Resume) {
         watermark = %checkpoint.watermark,
         "this instance owns the source"
     );
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits {
-        connect_timeout: config.database.connect_timeout,
-        lock_timeout: config.database.lock_timeout,
-        statement_timeout: config.database.statement_timeout,
-    }
 }
 
 fn reader_limits(config: &Config) -> reader::Limits {

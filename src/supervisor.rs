@@ -101,8 +101,10 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
         while self.running > 0 {
             tokio::select! {
                 ended = self.results.recv() => {
-                    // None: a task panicked and took its sender with it.
-                    let Some((name, result)) = ended else { break };
+                    let Some((name, result)) = ended else {
+                        // A task that panicked took its sender with it.
+                        return first.and_then(|()| Err(std::io::Error::other("a stage has panicked").into()));
+                    };
                     self.running -= 1;
                     tracing::debug!(name, failed = result.is_err(), "a task has ended");
                     if first.is_ok() { first = result; }
@@ -178,6 +180,16 @@ mod tests {
         tasks.spawn("fails", || async { Err(Failed("first".to_owned())) }).unwrap();
         let result = tasks.finish(&stop, Duration::from_millis(20)).await;
         assert_eq!(result.unwrap_err().0, "first");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_a_failure() {
+        let (_signal, stop) = Stop::channel();
+        let mut tasks: Tasks<Failed> = Tasks::new();
+        tasks.spawn("ends", || async { Ok(()) }).unwrap();
+        tasks.spawn("panics", || async { panic!("on purpose") }).unwrap();
+        let result = tasks.finish(&stop, Duration::from_mins(1)).await;
+        assert_eq!(result.unwrap_err().0, "a stage has panicked");
     }
 
     #[tokio::test]

@@ -23,12 +23,13 @@ pub struct Args {}
 pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     logging::install(&config.log, &context.environment).map_err(|error| Failure::new(Exit::Bug, error))?;
+    let database = super::database(&config, context)?;
     let metrics = metrics::install().map_err(|error| Failure::new(Exit::Bug, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
     runtime.block_on(async {
         let stop = stop_on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
-        pipeline::serve(config, &context.environment, metrics, stop).await.map_err(failure)
+        pipeline::serve(config, database, metrics, stop).await.map_err(failure)
     })
 }
 

@@ -80,7 +80,7 @@ options! {
         rows_per_read: u32 = 50_000, 1..=10_000_000;
         /// Packets that are handed on together: fewer wait less, more cost less each.
         rows_per_batch: usize = 4096, 1..=1_000_000;
-        /// Ranges of missing ids that are remembered one by one; past it they merge and are read again.
+        /// Ranges of missing ids that are remembered; past it reading ahead waits, and new packets stay in the table.
         pending_ranges_max: usize = 100_000, 1..=10_000_000;
     }
 

@@ -87,15 +87,15 @@ impl Aggregator {
     /// Takes a batch in. Gives an increment when windows closed, when memory is short, or when something changed and the
     /// last increment is long enough ago.
     pub fn absorb(&mut self, batch: Batch) -> Result<Option<Increment>, BrokenChain> {
-        if !batch.packets.is_empty() {
-            self.last_packet = batch.observed.uptime;
-        }
         match batch.progress {
             Progress::Replayed => {
                 self.fold_again(&batch.packets);
                 Ok(None)
             }
             Progress::New { delta, last_row } => {
+                if !batch.packets.is_empty() {
+                    self.last_packet = batch.observed.uptime;
+                }
                 self.fold_new(&batch.packets, batch.rejected, &delta)?;
                 self.last_row = last_row.or(self.last_row);
                 Ok(self.increment(batch.observed))
@@ -178,7 +178,7 @@ impl Aggregator {
             self.opened_at.clear();
         }
         let due = observed.uptime.saturating_sub(self.last_increment) >= self.limits.checkpoint_interval;
-        if panes.is_empty() && !(due && self.has_changed()) {
+        if panes.is_empty() && !memory_is_short && !(due && self.has_changed()) {
             return None;
         }
         self.last_increment = observed.uptime;
@@ -228,3 +228,6 @@ impl Aggregator {
 fn panes(timing: Timing, windows: Vec<WindowFlows>) -> Vec<Pane> {
     windows.into_iter().map(|flows| Pane { timing, flows: Arc::new(flows) }).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,15 @@ pub struct Checkpoint {
     pub last_row: Option<u64>,
 }
 
+impl Checkpoint {
+    /// The same stream at another position. The watermark stays: it never recedes.
+    #[must_use]
+    pub fn at(&self, position: Position) -> Self {
+        let position = Arc::new(position);
+        Self { settled: Arc::clone(&position), position, last_row: None, ..self.clone() }
+    }
+}
+
 /// The content of one store transaction: flows and the checkpoint that they lead to.
 #[derive(Clone, Debug)]
 pub struct Increment {

@@ -4,6 +4,7 @@ pub mod aggregator;
 pub mod batch;
 pub mod checkpoint;
 pub mod context;
+pub mod invariants;
 pub mod key;
 pub mod packet;
 pub mod position;

@@ -110,8 +110,11 @@ impl Position {
             !range.is_empty()
                 && self.missing.range(..=range.first).next_back().is_some_and(|(_, &last)| range.last <= last)
         };
+        let ascend = |ranges: &[IdRange]| ranges.is_sorted_by(|range, next| range.last < next.first);
         if delta.from != self.high
             || delta.to < delta.from
+            || !ascend(&delta.missing)
+            || !ascend(&delta.resolved)
             || !delta.missing.iter().all(fits)
             || !delta.resolved.iter().all(was_missing)
         {
@@ -287,6 +290,9 @@ mod tests {
         check(&mut position, 10, 20, &[(15, 20)], &[], false);
         check(&mut position, 10, 20, &[(12, 14)], &[], true);
         check(&mut position, 20, 20, &[], &[(11, 12)], false);
+        check(&mut position, 20, 20, &[], &[(13, 14), (13, 14)], false);
+        check(&mut position, 20, 20, &[], &[(14, 14), (12, 13)], false);
+        check(&mut position, 20, 30, &[(22, 25), (24, 27)], &[], false);
         check(&mut position, 20, 20, &[], &[(13, 13)], true);
         check(&mut position, 20, 20, &[], &[(13, 13)], false);
         assert_eq!(position.low(), 11);

@@ -141,3 +141,6 @@ fn sort_in(row: Row, plausible_until: EventTime, batch: &mut Batch) {
         Err(rejected) => batch.rejected.push(rejected),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,4 +98,46 @@ mod tests {
         assert_eq!(look(None, &["5/2"]), [range(9, 9)], "the same session in another transaction is another holder");
         assert!(gaps.is_empty());
     }
+    fn look(gaps: &mut Gaps, holders: &[&str], seconds: u64) -> Vec<IdRange> {
+        gaps.observe(&holders.iter().map(ToString::to_string).collect(), Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn ranges_that_are_ready_together_ascend() {
+        let mut gaps = Gaps::default();
+        gaps.add(range(20, 21));
+        gaps.add(range(7, 9));
+        assert_eq!(look(&mut gaps, &["3/1", "4/1"], 0), []);
+        gaps.add(range(3, 3));
+        assert_eq!(look(&mut gaps, &["4/1"], 0), [], "all of them wait for 4/1");
+        gaps.add(range(30, 30));
+        assert_eq!(look(&mut gaps, &[], 0), [range(3, 3), range(7, 9), range(20, 21), range(30, 30)]);
+        assert_eq!(look(&mut gaps, &[], 0), [], "each is given once");
+    }
+
+    #[test]
+    fn a_holder_that_comes_back_holds_nothing_up() {
+        let mut gaps = Gaps::default();
+        gaps.add(range(1, 1));
+        assert_eq!(look(&mut gaps, &["3/1", "4/1"], 0), []);
+        assert_eq!(look(&mut gaps, &["4/1"], 0), []);
+        assert_eq!(look(&mut gaps, &["3/1"], 0), [range(1, 1)], "3/1 was gone in between");
+    }
+
+    #[test]
+    fn the_age_is_that_of_the_gap_that_waits_longest() {
+        let mut gaps = Gaps::default();
+        let mut check = |added: Option<IdRange>, holders: &[&str], now: u64, oldest: u64| {
+            if let Some(range) = added {
+                gaps.add(range);
+            }
+            look(&mut gaps, holders, now);
+            assert_eq!(gaps.oldest(Duration::from_secs(now)), Duration::from_secs(oldest), "at {now}");
+        };
+        check(None, &[], 5, 0);
+        check(Some(range(1, 1)), &["3/1"], 10, 0);
+        check(Some(range(3, 3)), &["3/1", "4/1"], 15, 5);
+        check(None, &["4/1"], 18, 3);
+        check(None, &[], 20, 0);
+    }
 }

@@ -16,6 +16,7 @@ pub mod encode;
 pub mod error;
 pub mod frontier;
 pub mod gaps;
+pub mod generation;
 pub mod identifier;
 pub mod keys;
 pub mod lease;

@@ -1,7 +1,9 @@
 //! Reads every packet exactly once: new rows above the position, then the gaps that no longer wait for anybody.
 //!
-//! One read is up to four statements, each with a snapshot of its own and in this order: the clock, the new rows, the look
-//! at the locks (only while something is missing), the rows of the gaps that are ready. See `gaps` for why.
+//! One read is up to five statements, each with a snapshot of its own and in this order: the clock and the sequence, the new
+//! rows, the look at the locks (only while something is missing), the rows of the gaps that are ready, and the sequence
+//! again (only if rows or gaps were read). See `gaps` for the locks. The sequence is looked at on both sides so that all
+//! rows between are of one generation of ids: TRUNCATE … RESTART IDENTITY may come at any moment.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::flow::time::EventTime;
 use crate::postgres::decode::{Row, RowDecoder};
 use crate::postgres::error::PostgresError;
 use crate::postgres::frontier::Frontier;
+use crate::postgres::generation::{Identity, Sighting};
 use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
 use crate::postgres::session::Session;
@@ -45,8 +48,8 @@ pub struct Reader {
     /// Whether ids above the sequence's last value wait until the sequence reaches them: they were made by hand, and one
     /// of them far above would otherwise make a gap of all honest ids to come.
     bounded: bool,
-    /// The sequence as the last read saw it.
-    seen: Option<Tide>,
+    /// The sequence as the last look saw it.
+    seen: Sighting,
 }
 
 /// What one read found.
@@ -75,19 +78,20 @@ pub struct Lag {
     pub pending_oldest: Duration,
 }
 
-/// The clock, and the sequence: its last value (`None` if not readable or never used) and its file.
+/// The clock, and the sequence.
 #[derive(Clone, Copy, Debug)]
 struct Tide {
     observed: Observation,
-    last_value: Option<i64>,
-    filenode: Option<u32>,
+    sequence: Sighting,
 }
 
 impl Reader {
-    /// Reads on from `position`. Its gaps count as first seen now.
-    pub fn start(session: Session, source: Source, position: Position, limits: Limits) -> Self {
+    /// Reads on from `position`, which speaks of the ids of the table that was found as `identity`. Gaps of the position
+    /// count as first seen now.
+    pub fn start(session: Session, source: Source, position: Position, identity: &Identity, limits: Limits) -> Self {
         let frontier = Frontier::at(position, limits.future_bound);
-        Self { session, source, limits, frontier, bounded: false, seen: None }
+        let seen = Sighting { last_value: None, filenode: identity.sequence_filenode };
+        Self { session, source, limits, frontier, bounded: false, seen }
     }
 
     /// The ranges that a replay reads, one after the other.
@@ -121,7 +125,9 @@ impl Reader {
         let tide = self.tide().await?;
         self.refuse_reset(tide)?;
         let mut read = Read::default();
-        if self.frontier.position.missing_ranges() < self.limits.pending_ranges_max {
+        // While too much is missing, what is new waits in the table.
+        let reads_ahead = self.frontier.position.missing_ranges() < self.limits.pending_ranges_max;
+        if reads_ahead {
             self.read_new(tide.observed, &mut read).await?;
         }
         if !self.frontier.gaps.is_empty() {
@@ -129,9 +135,13 @@ impl Reader {
         }
         if read.batches.is_empty() {
             read.batches.push(self.frontier.quiet(tide.observed));
+        } else {
+            // The ids may have begun anew while this was read: then some rows are of other packets than we take them for.
+            let tide = self.tide().await?;
+            self.refuse_reset(tide)?;
         }
-        for batch in &mut read.batches {
-            batch.observed.caught_up = !read.full;
+        if let Some(last) = read.batches.last_mut() {
+            last.observed.caught_up = reads_ahead && !read.full;
         }
         read.lag = self.lag(&tide);
         Ok(read)
@@ -146,7 +156,7 @@ impl Reader {
     fn lag(&self, tide: &Tide) -> Lag {
         let position = &self.frontier.position;
         Lag {
-            ids: tide.last_value.map(|last| u64::try_from(last - position.high()).unwrap_or(0)),
+            ids: tide.sequence.last_value.map(|last| u64::try_from(last - position.high()).unwrap_or(0)),
             pending_ranges: position.missing_ranges(),
             pending_ids: position.missing_ids(),
             pending_oldest: self.frontier.gaps.oldest(clock::uptime()),
@@ -155,12 +165,10 @@ impl Reader {
 
     /// A sequence that begins anew hands out ids that were consumed as other packets: the next attempt sorts that out.
     fn refuse_reset(&mut self, tide: Tide) -> Result<(), PostgresError> {
-        if let Some(seen) = self.seen.replace(tide)
-            && (tide.filenode != seen.filenode || tide.last_value < seen.last_value)
-        {
+        if tide.sequence.began_anew_since(std::mem::replace(&mut self.seen, tide.sequence)) {
             return Err(PostgresError::SourceReset { table: self.source.table.clone() });
         }
-        self.bounded = tide.last_value.is_some();
+        self.bounded = tide.sequence.last_value.is_some();
         Ok(())
     }
 
@@ -187,7 +195,7 @@ impl Reader {
             database_clock: EventTime::from_micros(row.get(0)).unwrap_or_default(),
             caught_up: false,
         };
-        Ok(Tide { observed, last_value: row.get(1), filenode: row.get(2) })
+        Ok(Tide { observed, sequence: Sighting { last_value: row.get(1), filenode: row.get(2) } })
     }
 
     async fn read_new(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {

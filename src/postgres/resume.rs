@@ -14,6 +14,7 @@ use crate::flow::packet::Packet;
 use crate::flow::position::Position;
 use crate::flow::time::EventTime;
 use crate::postgres::error::PostgresError;
+use crate::postgres::generation::{self, Found, Identity};
 use crate::postgres::lease::Lease;
 use crate::postgres::reader;
 use crate::postgres::source::Source;
@@ -31,27 +32,12 @@ pub struct Resume {
     pub began_anew: bool,
 }
 
-/// What tells a table from another of the same name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Identity {
-    /// Of the cluster, from its creation on.
-    pub system_identifier: i64,
-    /// Changes with a failover and a restore to a point in time.
-    pub timeline: i32,
-    /// Object id of the table.
-    pub table_oid: u32,
-    /// Object id of the sequence.
-    pub sequence_oid: u32,
-    /// File of the sequence: changes when it is restarted or rewritten.
-    pub sequence_filenode: Option<u32>,
-}
-
 /// Loads the checkpoint of the leased source and compares the table with the one that it was made of.
 pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume, PostgresError> {
     let client = lease.client();
     let sql =
         "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
-                      table_oid, sequence_oid, sequence_filenode, sequence_last_value
+                      table_oid, sequence_oid, sequence_filenode, (extract(epoch FROM server_started) * 1000000)::bigint
                FROM flowsentry.checkpoint WHERE source_id = $1";
     let doing = PostgresError::doing("load the checkpoint");
     let row = client.query_one(sql, &[&lease.source_id()]).await.map_err(doing)?;
@@ -60,20 +46,15 @@ pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume
     let identity = identity(client, source).await?;
     let Some(known) = known_identity(&row) else {
         let position = first_position(client, source, start).await?;
-        let checkpoint = at(&checkpoint, position);
+        let checkpoint = checkpoint.at(position);
         return Ok(Resume { checkpoint, generation, identity, began_anew: false });
     };
-    if is_same(client, source, &checkpoint, &known, &identity).await? {
-        return Ok(Resume { checkpoint, generation, identity, began_anew: false });
+    let found = found(client, source, &checkpoint, identity).await?;
+    if generation::is_same(&checkpoint, &known, &found) {
+        return Ok(Resume { checkpoint, generation, identity: found.identity, began_anew: false });
     }
-    let checkpoint = at(&checkpoint, Position::default());
-    Ok(Resume { checkpoint, generation: generation + 1, identity, began_anew: true })
-}
-
-/// The same stream at another position. The watermark stays: it never recedes.
-fn at(checkpoint: &Checkpoint, position: Position) -> Checkpoint {
-    let position = Arc::new(position);
-    Checkpoint { settled: Arc::clone(&position), position, last_row: None, ..checkpoint.clone() }
+    let checkpoint = checkpoint.at(Position::default());
+    Ok(Resume { checkpoint, generation: generation + 1, identity: found.identity, began_anew: true })
 }
 
 fn checkpoint(row: &Row) -> Result<Checkpoint, PostgresError> {
@@ -95,11 +76,13 @@ fn known_identity(row: &Row) -> Option<Identity> {
         table_oid: row.get::<_, Option<u32>>(8)?,
         sequence_oid: row.get::<_, Option<u32>>(9)?,
         sequence_filenode: row.get(10),
+        server_started: row.get::<_, Option<i64>>(11)?,
     })
 }
 
 async fn identity(client: &Client, source: &Source) -> Result<Identity, PostgresError> {
-    let sql = "SELECT s.system_identifier, c.timeline_id, pg_catalog.pg_relation_filenode($1::oid::regclass)
+    let sql = "SELECT s.system_identifier, c.timeline_id, pg_catalog.pg_relation_filenode($1::oid::regclass),
+                      (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint
                FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c";
     let doing = PostgresError::doing("ask which server this is");
     let row = client.query_one(sql, &[&source.sequence.oid]).await.map_err(doing)?;
@@ -109,27 +92,19 @@ async fn identity(client: &Client, source: &Source) -> Result<Identity, Postgres
         table_oid: source.table_oid,
         sequence_oid: source.sequence.oid,
         sequence_filenode: row.get(2),
+        server_started: row.get(3),
     })
 }
 
-async fn is_same(
+async fn found(
     client: &Client,
     source: &Source,
     checkpoint: &Checkpoint,
-    known: &Identity,
-    found: &Identity,
-) -> Result<bool, PostgresError> {
-    let high = checkpoint.position.high();
-    let last = last_value(client, source).await?;
-    if known == found && last.is_none_or(|last| last >= high) {
-        return Ok(true);
-    }
-    // Whatever was changed: if the last row that we read is still there, so are the others.
-    Ok(match reader::row_at(client, source, high).await? {
-        Some(row) => Some(row.packet.as_ref().map_or(0, Packet::fingerprint)) == checkpoint.last_row,
-        // Deleted; whether it was old, or everything was, the sequence tells.
-        None => last.is_some_and(|last| last >= high),
-    })
+    identity: Identity,
+) -> Result<Found, PostgresError> {
+    let row = reader::row_at(client, source, checkpoint.position.high()).await?;
+    let row = row.map(|row| row.packet.as_ref().map_or(0, Packet::fingerprint));
+    Ok(Found { identity, last_value: last_value(client, source).await?, row })
 }
 
 /// The last value that the sequence handed out: 0 if none, `None` if it may not be read.

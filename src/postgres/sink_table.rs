@@ -50,6 +50,8 @@ pub enum Format {
 pub enum SinkError {
     #[error("table {table} does not exist")]
     NoTable { table: String },
+    #[error("this role may not {lacking}")]
+    NoRight { table: String, lacking: String, mend: String },
     #[error("{table}.{column:?} has type {found}, which flowsentry cannot write")]
     WrongType { table: String, column: String, found: String },
     #[error("{table}.{column:?} may not be NULL, has no default, and is no column that flowsentry knows")]
@@ -64,6 +66,7 @@ impl SinkError {
                 "flowsentry migrate creates it; or name another in pipeline.toml: [sink] table = \"schema.name\""
                     .to_owned()
             }
+            Self::NoRight { mend, .. } => mend.clone(),
             Self::WrongType { .. } => "flowsentry migrate --print-sql shows the types that it expects".to_owned(),
             Self::Unknown { table, column } => {
                 format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL;", quote(column))
@@ -86,6 +89,7 @@ impl SinkTable {
         let rows = client.query(sql, &[&qualify(client, table).await?.to_string()]).await.map_err(doing)?;
         let first = rows.first().ok_or_else(|| SinkError::NoTable { table: table.to_owned() })?;
         let table = format!("{}.{}", quote(first.get(0)), quote(first.get(1)));
+        require_rights(client, &table).await?;
         let known = columns();
         let mut targets = Vec::new();
         for row in &rows {
@@ -110,6 +114,29 @@ impl SinkTable {
     pub fn copy_sql(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|target| target.name.as_str()).collect();
         format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.table, names.join(", "))
+    }
+}
+
+/// Found out at the start: at the first store it would be too late for an error that a person sees.
+async fn require_rights(client: &Client, table: &str) -> Result<(), PostgresError> {
+    let doing = PostgresError::doing("look at the rights on the table of flows");
+    let sql = "SELECT pg_catalog.has_table_privilege($1, 'INSERT'),
+                      (SELECT pg_catalog.min(s.oid::regclass::text) FROM pg_catalog.pg_depend d
+                       JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+                       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'a'
+                         AND d.refobjid = $1::text::regclass AND NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE'))";
+    let row = client.query_one(sql, &[&table]).await.map_err(doing)?;
+    let sequence: Option<String> = row.get(1);
+    let lacking = match sequence {
+        _ if !row.get::<_, bool>(0) => Some((format!("insert into {table}"), format!("GRANT INSERT ON {table} TO …;"))),
+        Some(name) => {
+            Some((format!("use the sequence {name} of {table}"), format!("GRANT USAGE ON SEQUENCE {name} TO …;")))
+        }
+        None => None,
+    };
+    match lacking {
+        Some((lacking, mend)) => Err(SinkError::NoRight { table: table.to_owned(), lacking, mend }.into()),
+        None => Ok(()),
     }
 }
 

@@ -14,8 +14,9 @@ use crate::flow::checkpoint::Checkpoint;
 use crate::flow::time::EventTime;
 use crate::postgres::encode::{self, COPY_HEADER, COPY_TRAILER, FlowRow};
 use crate::postgres::error::PostgresError;
+use crate::postgres::generation::Identity;
 use crate::postgres::lease::Lease;
-use crate::postgres::resume::{Identity, Resume};
+use crate::postgres::resume::Resume;
 use crate::postgres::session::Session;
 use crate::postgres::sink_table::SinkTable;
 use crate::telemetry::clock;
@@ -226,7 +227,8 @@ async fn move_checkpoint(
     let sql = "UPDATE flowsentry.checkpoint
                SET number = $4, generation = $5, position = $6, settled = $7, position_high = $8, watermark = $9,
                    last_row_fingerprint = $10, system_identifier = $11, timeline = $12, table_oid = $13,
-                   sequence_oid = $14, sequence_filenode = $15, updated_at = pg_catalog.clock_timestamp()
+                   sequence_oid = $14, sequence_filenode = $15,
+                   server_started = 'epoch'::timestamptz + $16 * interval '1 microsecond', updated_at = pg_catalog.clock_timestamp()
                WHERE source_id = $1 AND epoch = $2 AND number = $3";
     let identity = &owner.identity;
     let moved = transaction
@@ -248,6 +250,7 @@ async fn move_checkpoint(
                 &identity.table_oid,
                 &identity.sequence_oid,
                 &identity.sequence_filenode,
+                &(identity.server_started as f64),
             ],
         )
         .await

@@ -22,7 +22,12 @@ pub async fn retention(
 ) -> Result<(), StageError> {
     loop {
         match round(&pool, &source, &settings, source_id).await {
-            Ok(retained) => tell(&retained),
+            Ok(retained) => {
+                tell(&retained);
+                if retained.more && !stop.is_requested() {
+                    continue;
+                }
+            }
             Err(error) => {
                 ERRORS.add_with("kind", "retention", 1);
                 tracing::warn!(%error, cause = error.answer().map(DbError::message), "old packets are not deleted");

@@ -140,3 +140,29 @@ fn a_table_that_cannot_be_read_exactly_once_is_refused_with_the_mend() {
         "{log}"
     );
 }
+
+#[test]
+fn a_role_that_may_not_store_is_told_at_the_start() {
+    let database = Database::new(Tables::Adopted);
+    let role = format!("reader_{}", std::process::id());
+    database.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA public, flowsentry TO {role};
+         GRANT SELECT ON raw_packets, raw_packets_id_seq TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA flowsentry TO {role};"
+    ));
+    let url = format!("database.url={}", database.url.replace("//flowsentry@", &format!("//{role}@")));
+    let check = |right: &str, mend: &str| {
+        let (status, log) = Service::start(&database, &[&url]).ended();
+        assert_eq!(status.code(), Some(77), "{log}");
+        assert!(log.contains(right) && log.contains(mend), "{log}");
+    };
+    check("insert into", "GRANT INSERT ON");
+    database.execute(&format!("GRANT INSERT ON traffic_data TO {role}"));
+    check("use the sequence", "GRANT USAGE ON SEQUENCE");
+    database.execute(&format!("GRANT USAGE ON SEQUENCE traffic_data_id_num_seq TO {role}"));
+    let service = Service::start(&database, &[&url, "retention.keep=0s"]);
+    database.execute(INSERT);
+    until("all packets", || sums(&database), |sums| sums.agree() && sums.packets == 1000);
+    drop(service);
+    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}

@@ -125,6 +125,8 @@ impl Session<'_> {
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
+    // The server's user is called flowsentry, so its default would be our schema.
+    client.batch_execute("SET search_path = public").await.unwrap();
     client
 }
 

@@ -1,0 +1,37 @@
+# What people do here. `make` alone lists it.
+
+# Where cargo puts what it builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DEBUG := $(TARGET)/debug/flowsentry
+RELEASE := $(TARGET)/release/flowsentry
+# What `make demo` is asked beside: make demo DEMO_FLAGS=--json
+DEMO_FLAGS ?=
+# Every bench/NAME.rs is an example named bench_NAME.
+BENCHES := $(patsubst bench/%.rs,bench_%,$(wildcard bench/*.rs))
+STEP := .ci/step
+
+.PHONY: help demo test check bench setup
+.NOTPARALLEL:
+
+help: ## List this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## See it work: traffic and attacks through the service, on a private PostgreSQL
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) "demo" $(RELEASE) demo $(DEMO_FLAGS)
+
+test: check ## Everything that must hold: format, lints, documentation, demo, all tests
+	@$(STEP) "documentation tests" cargo test --doc --quiet --locked
+	@$(MAKE) --no-print-directory demo
+	@$(STEP) "build" cargo build --locked
+	@$(STEP) "tests" $(DEBUG) sandbox -- .ci/tests
+
+check: setup ## Format and lints only
+	@$(STEP) "format" cargo fmt --check
+	@$(STEP) "lints" cargo clippy --all-targets --locked -- -D warnings
+
+bench: setup ## Measure, two things in one run each
+	@set -e; for bench in $(BENCHES); do $(STEP) $$bench cargo run --release --quiet --locked --example $$bench; done
+
+setup: ## Install what is missing: a C compiler, PostgreSQL's server programs
+	@.ci/setup

@@ -1,0 +1,141 @@
+//! The promises as functions: what must hold between the rows of the source, the checkpoint and the stored flows. One
+//! place for simulation, tests, `verify` and metrics, so that all of them mean the same by "exactly once".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::flow::key::FlowKey;
+use crate::flow::packet::Packet;
+use crate::flow::statistics::Statistics;
+use crate::flow::window::{Tumbling, Window};
+
+/// A promise that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Violation {
+    /// Packets were lost or counted twice.
+    #[error(
+        "{} rows were consumed, but {} packets are stored, {} are in open windows and {} were rejected",
+        .0.rows, .0.stored, .0.open, .0.rejected
+    )]
+    Sums(Sums),
+    /// A row of the results is there more than once.
+    #[error("{} is stored more than once with revision {revision}", shown(*window, *key))]
+    StoredTwice {
+        /// The window.
+        window: Window,
+        /// The flow.
+        key: FlowKey,
+        /// Its revision.
+        revision: i64,
+    },
+    /// The rows of a flow, merged, are not its packets, grouped.
+    #[error("{} has {expected} packets, but {stored} are stored", shown(*window, *key))]
+    Packets {
+        /// The window.
+        window: Window,
+        /// The flow.
+        key: FlowKey,
+        /// `packet_count` over all its revisions; 0 if the flow is not stored.
+        stored: u64,
+        /// Packets of the source; 0 if there is no such flow.
+        expected: u64,
+    },
+    /// As many packets as there should be, but other ones.
+    #[error("{} is stored with as many packets as it has, {packets}, but not these", shown(*window, *key))]
+    Statistics {
+        /// The window.
+        window: Window,
+        /// The flow.
+        key: FlowKey,
+        /// How many.
+        packets: u64,
+    },
+}
+
+fn shown(window: Window, key: FlowKey) -> String {
+    let FlowKey { source, destination, protocol } = key;
+    format!("the flow {source} → {destination} {protocol} of the window from {}", window.start)
+}
+
+/// Numbers that must agree, of one source and the ids that a checkpoint's position holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sums {
+    /// Rows of the source.
+    pub rows: u64,
+    /// Of these, rejected.
+    pub rejected: u64,
+    /// Σ `packet_count` of the stored flows, all revisions.
+    pub stored: u64,
+    /// Packets of windows that are still open: consumed, and stored later. 0 once everything is settled.
+    pub open: u64,
+}
+
+impl Sums {
+    /// Whether every row is in exactly one place.
+    pub fn check(self) -> Result<(), Violation> {
+        let Self { rows, rejected, stored, open } = self;
+        if rows == rejected + stored + open { Ok(()) } else { Err(Violation::Sums(self)) }
+    }
+}
+
+/// One row of the results.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredFlow<'a> {
+    /// The window.
+    pub window: Window,
+    /// The flow.
+    pub key: FlowKey,
+    /// 0, or the number of the checkpoint that stored it.
+    pub revision: i64,
+    /// Its packets.
+    pub statistics: &'a Statistics,
+}
+
+/// Whether each (window, key, revision) is there once.
+pub fn each_stored_once<'a>(rows: impl IntoIterator<Item = StoredFlow<'a>>) -> Result<(), Violation> {
+    let mut seen = BTreeSet::new();
+    for StoredFlow { window, key, revision, .. } in rows {
+        if !seen.insert((window, key, revision)) {
+            return Err(Violation::StoredTwice { window, key, revision });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the stored rows, all revisions of a flow merged, are what a plain grouping of the packets gives.
+pub fn equal_to_grouping<'a>(
+    rows: impl IntoIterator<Item = StoredFlow<'a>>,
+    packets: impl IntoIterator<Item = &'a Packet>,
+    window_length: Duration,
+) -> Result<(), Violation> {
+    let windows = Tumbling::new(window_length);
+    let mut expected: BTreeMap<(Window, FlowKey), Statistics> = BTreeMap::new();
+    for packet in packets {
+        expected.entry((windows.window_of(packet.time), packet.key)).or_default().fold(packet);
+    }
+    let mut stored: BTreeMap<(Window, FlowKey), Statistics> = BTreeMap::new();
+    for row in rows {
+        stored.entry((row.window, row.key)).or_default().merge(row.statistics);
+    }
+    for (&(window, key), stored) in &stored {
+        let expected = expected.remove(&(window, key)).unwrap_or_default();
+        let (packets, wanted) = (stored.volume.packets, expected.volume.packets);
+        if packets != wanted {
+            return Err(Violation::Packets { window, key, stored: packets, expected: wanted });
+        }
+        if *stored != expected {
+            return Err(Violation::Statistics { window, key, packets });
+        }
+    }
+    match expected.into_iter().next() {
+        Some(((window, key), flow)) => {
+            Err(Violation::Packets { window, key, stored: 0, expected: flow.volume.packets })
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
