@@ -67,6 +67,8 @@ macro_rules! commands {
 commands! {
     /// Read new packets, store labelled flows, until told to stop
     Run in run,
+    /// Show all of it on traffic with attacks: a private PostgreSQL, the service, what comes out
+    Demo in demo,
     /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
     /// Insert the packets of capture files into the table that a sniffer fills

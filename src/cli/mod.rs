@@ -6,6 +6,7 @@ mod args;
 pub mod config;
 mod context;
 mod database;
+pub mod demo;
 pub mod evaluate;
 pub mod exit;
 pub mod migrate;

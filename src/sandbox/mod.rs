@@ -3,6 +3,7 @@
 //! Promises: nothing of it outlives the process that started it, however that ends; nothing of it touches a server that
 //! is there already; it listens on the loopback interface only.
 
+pub mod demo;
 mod directory;
 mod error;
 mod layers;
