@@ -121,10 +121,13 @@ impl SinkTable {
 async fn require_rights(client: &Client, table: &str) -> Result<(), PostgresError> {
     let doing = PostgresError::doing("look at the rights on the table of flows");
     let sql = "SELECT pg_catalog.has_table_privilege($1, 'INSERT'),
-                      (SELECT pg_catalog.min(s.oid::regclass::text) FROM pg_catalog.pg_depend d
-                       JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+                      (SELECT min(s.oid::regclass::text) FROM pg_catalog.pg_depend d
+                       JOIN pg_catalog.pg_class s ON s.oid = d.objid
                        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'a'
-                         AND d.refobjid = $1::text::regclass AND NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE'))";
+                         AND d.refobjid = $1::text::regclass
+                         -- CASE, for the right may be asked of sequences only, and conditions come in any order.
+                         AND CASE WHEN s.relkind = 'S'
+                             THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE') ELSE false END)";
     let row = client.query_one(sql, &[&table]).await.map_err(doing)?;
     let sequence: Option<String> = row.get(1);
     let lacking = match sequence {
