@@ -206,6 +206,7 @@ impl PostgresError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Schema(SchemaError::Busy) => Exit::Unavailable,
+            Self::Sink(SinkError::NoRight { .. }) => Exit::Permission,
             Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) => Exit::Configuration,
             Self::Damaged(_) | Self::Chain(_) | Self::OutOfOrder { .. } | Self::Stream(_) => Exit::Bug,
             _ => self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit()),
