@@ -2,7 +2,8 @@
 //!
 //! The two alternate in one run, and what is quoted is the ratio of each pair. The floor is psql, thrown away: the server
 //! and a C client that does nothing. The whole path counts from the start of the process until the checkpoint holds the
-//! last packet; its checkpoint moves every 50 ms here, so that the end is seen when it comes.
+//! last packet; its checkpoint moves every 50 ms here and it polls every 10 ms, so that
+//! the end is seen when it comes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // a bench fails aloud
 
 use std::fs;
@@ -104,7 +105,8 @@ fn whole(url: &str) -> Whole {
     let began = Instant::now();
     let mut child = flowsentry(url, "run")
         .args(["--set", "http.listen=127.0.0.1:0", "--set", "window.idle_timeout=1h", "--set", "log.format=json"])
-        .args(["--set", "store.checkpoint_interval=50ms", "--set", "retention.keep=0s"])
+        .args(["--set", "store.checkpoint_interval=50ms", "--set", "ingest.poll_interval=10ms"])
+        .args(["--set", "retention.keep=0s"])
         .stderr(fs::File::create(&log).unwrap())
         .spawn()
         .expect("flowsentry run");

@@ -150,6 +150,17 @@ impl TcpFlags {
     /// From names joined by commas (`SYN,ACK`, blanks allowed, any case) or scapy's letters (`SA`; E is ECE, C is CWR).
     /// `None` if a name or a letter is unknown; the empty text has no flags.
     pub fn parse(text: &str) -> Option<Self> {
+        // What most packets of any network have.
+        match text {
+            "ACK" => return Some(Self::ACK),
+            "PSH,ACK" => return Some(Self::PSH.union(Self::ACK)),
+            "SYN" => return Some(Self::SYN),
+            "SYN,ACK" => return Some(Self::SYN.union(Self::ACK)),
+            "FIN,ACK" => return Some(Self::FIN.union(Self::ACK)),
+            "RST" => return Some(Self::RST),
+            "RST,ACK" => return Some(Self::RST.union(Self::ACK)),
+            _ => {}
+        }
         let mut flags = Self::NONE;
         for part in text.split(',') {
             flags = flags.union(match part {

@@ -33,7 +33,7 @@ impl EventTime {
         if !(0.0..END_OF_TIME_SECONDS as f64).contains(&whole) {
             return None;
         }
-        let micros = ((seconds - whole) * MICROS_PER_SECOND as f64).round() as i64;
+        let micros = ((seconds - whole) * MICROS_PER_SECOND as f64 + 0.5) as i64;
         Some(Self(whole as i64 * MICROS_PER_SECOND + micros.min(MICROS_PER_SECOND - 1)))
     }
 

@@ -49,7 +49,7 @@ impl Frontier {
             from,
             next: from + 1,
             missing: Vec::new(),
-            last_row: None,
+            last_rejected: None,
             done: Vec::new(),
         }
     }
@@ -63,7 +63,9 @@ impl Frontier {
     ) -> Result<Batch, BrokenChain> {
         let plausible_until = plausible_until(observed.database_clock, self.future_bound);
         let mut batch = self.quiet(observed);
-        rows.into_iter().for_each(|row| sort_in(row, plausible_until, &mut batch));
+        for row in rows {
+            sort_in(row, plausible_until, &mut batch);
+        }
         if let Progress::New { delta, .. } = &mut batch.progress {
             delta.resolved = ranges;
             self.position.apply(delta)?;
@@ -84,7 +86,8 @@ pub struct Advance<'a> {
     from: i64,
     next: i64,
     missing: Vec<IdRange>,
-    last_row: Option<u64>,
+    /// Fingerprint of the last row, if that one was rejected; 0 if it is no packet. Of others it is made a batch, not a row.
+    last_rejected: Option<u64>,
     done: Vec<Batch>,
 }
 
@@ -98,8 +101,7 @@ impl Advance<'_> {
             self.missing.push(IdRange { first: self.next, last: row.id - 1 });
         }
         self.next = row.id + 1;
-        self.last_row = Some(row.packet.as_ref().map_or(0, Packet::fingerprint));
-        sort_in(row, self.plausible_until, &mut self.batch);
+        self.last_rejected = sort_in(row, self.plausible_until, &mut self.batch);
         self.rows += 1;
         if self.rows == self.rows_per_batch { self.complete() } else { Ok(()) }
     }
@@ -121,7 +123,8 @@ impl Advance<'_> {
         self.frontier.position.apply(&delta)?;
         let mut batch = std::mem::take(&mut self.batch);
         batch.observed = self.observed;
-        batch.progress = Progress::New { delta, last_row: self.last_row.take() };
+        let last_row = self.last_rejected.or_else(|| batch.packets.last().map(Packet::fingerprint));
+        batch.progress = Progress::New { delta, last_row };
         self.done.push(batch);
         self.rows = 0;
         self.from = self.next - 1;
@@ -129,16 +132,22 @@ impl Advance<'_> {
     }
 }
 
-fn sort_in(row: Row, plausible_until: EventTime, batch: &mut Batch) {
+/// Puts a row where it belongs. Gives the fingerprint of one that is rejected.
+fn sort_in(row: Row, plausible_until: EventTime, batch: &mut Batch) -> Option<u64> {
     match row.packet {
-        Ok(packet) if packet.time <= plausible_until => batch.packets.push(packet),
-        Ok(packet) => batch.rejected.push(Rejected {
-            id: row.id,
-            reason: Reason::Future,
-            column: "timestamp",
-            value: Some(packet.time.to_string()),
-        }),
-        Err(rejected) => batch.rejected.push(rejected),
+        Ok(packet) if packet.time <= plausible_until => {
+            batch.packets.push(packet);
+            None
+        }
+        Ok(packet) => {
+            let value = Some(packet.time.to_string());
+            batch.rejected.push(Rejected { id: row.id, reason: Reason::Future, column: "timestamp", value });
+            Some(packet.fingerprint())
+        }
+        Err(rejected) => {
+            batch.rejected.push(rejected);
+            Some(0)
+        }
     }
 }
 

@@ -39,7 +39,11 @@ const ROOMS: &[Room] = &[
         &["flow", "verdict", "model", "postgres", "config", "telemetry", "supervisor"],
         "loops around the rooms above; composed by pipeline",
     ),
-    room("sandbox", &["flow", "verdict", "capture", "postgres", "config", "telemetry"], "a server and a sniffer, not the service"),
+    room(
+        "sandbox",
+        &["flow", "verdict", "capture", "postgres", "config", "telemetry"],
+        "a server and a sniffer, not the service",
+    ),
     room("pipeline", &["*"], "the composition root"),
     room("cli", &["*"], "the way in"),
     room("main", &["*"], "the way in"),
