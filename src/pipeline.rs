@@ -115,6 +115,9 @@ pub async fn serve(config: Config, database: Database, metrics: Handle, stop: St
         status.update(|now| {
             now.role = Role::Starting;
             now.last_error = Some(shown(&error));
+            if error.kind() == "database" {
+                now.database = Some(shown(&error));
+            }
         });
         if error.disposition() == Disposition::Fatal && !has_owned {
             return Err(error);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::flow::batch::{Batch, Observation, Progress, Rejected};
 use crate::flow::checkpoint::{Checkpoint, Counts, Increment, Pane, Timing};
 use crate::flow::packet::Packet;
-use crate::flow::position::{BrokenChain, Delta, Position};
+use crate::flow::position::{BrokenChain, Delta, IdRange, Position};
 use crate::flow::table::{FlowTable, Folded, WindowFlows};
 use crate::flow::time::EventTime;
 use crate::flow::watermark::Watermark;
@@ -154,6 +154,9 @@ impl Aggregator {
         }
         self.position.apply(delta)?;
         self.watermark.observe(greatest);
+        // A batch that resolves missing ids holds the rows of these and no others.
+        let resolved: u64 = delta.resolved.iter().map(IdRange::len).sum();
+        self.counts.dead += resolved.saturating_sub((packets.len() + rejected.len()) as u64);
         self.count(packets.len(), rejected);
         Ok(())
     }

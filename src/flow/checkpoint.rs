@@ -92,6 +92,8 @@ pub struct Counts {
     pub late: u64,
     /// Of the read, those that cannot be used, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
+    /// Ids that were missing and that nobody can bring any more.
+    pub dead: u64,
     /// Rows read again after a start to fill the windows that were open.
     pub replayed: u64,
     /// Whether memory was short.

@@ -9,8 +9,8 @@ use crate::flow::checkpoint::Timing;
 use crate::postgres::writer::{Stored, Writer};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{
-    CHECKPOINTS, EARLY_FLUSHES, FLOW_VALUES_CLAMPED, FLOWS_STORED, PACKETS_FOLDED, PACKETS_LATE, PACKETS_READ,
-    PACKETS_REJECTED, PACKETS_REPLAYED, STAGE_BUSY, STORE_TRANSACTION, WINDOW_DELAY, WINDOWS_STORED,
+    CHECKPOINTS, EARLY_FLUSHES, FLOW_VALUES_CLAMPED, FLOWS_STORED, IDS_DEAD, PACKETS_FOLDED, PACKETS_LATE,
+    PACKETS_READ, PACKETS_REJECTED, PACKETS_REPLAYED, STAGE_BUSY, STORE_TRANSACTION, WINDOW_DELAY, WINDOWS_STORED,
 };
 use crate::verdict::judged::JudgedIncrement;
 
@@ -42,6 +42,7 @@ fn count(judged: &JudgedIncrement, stored: Stored, out_of_orderness: Duration) {
     PACKETS_FOLDED.add(counts.folded);
     PACKETS_LATE.add(counts.late);
     PACKETS_REPLAYED.add(counts.replayed);
+    IDS_DEAD.add(counts.dead);
     for (reason, count) in &counts.rejected {
         PACKETS_REJECTED.add_with("reason", reason, *count);
     }

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::kit::{Database, Service, Sums, Tables, assert_flows_equal_group_by, sums, until};
+use super::kit::{Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, sums, until};
 
 const WRITERS: u64 = 12;
 const TRANSACTIONS: usize = 60;
@@ -40,7 +41,7 @@ fn transaction(random: &mut StdRng, step: usize, name: &str) -> String {
     let insert =
         |random: &mut StdRng| format!("INSERT INTO raw_packets ({COLUMNS}) VALUES ({});", values(random, step));
     let hold = format!("SELECT pg_sleep({});", random.random_range(0.0..0.05));
-    match random.random_range(0..8) {
+    match random.random_range(0..7) {
         0 => insert(random),
         1 => {
             let rows: Vec<String> = (0..20).map(|_| format!("({})", values(random, step))).collect();
@@ -71,11 +72,25 @@ fn transaction(random: &mut StdRng, step: usize, name: &str) -> String {
     }
 }
 
+/// A COPY whose stream is held open: its ids are taken as the lines come.
+fn copy(session: &Session<'_>, random: &mut StdRng, step: usize) {
+    let line =
+        |random: &mut StdRng| values(random, step).replace(", ", "\t").replace("NULL", "\\N").replace('\'', "") + "\n";
+    let lines: Vec<String> = (0..40).map(|_| line(random)).collect();
+    let hold = Duration::from_millis(random.random_range(0..50));
+    session.copy_slowly(&format!("COPY raw_packets ({COLUMNS}) FROM STDIN"), &lines, hold);
+}
+
 fn write(database: &Database, writer: u64, written: &AtomicUsize) {
     let session = database.session();
     let mut random = StdRng::seed_from_u64(writer);
     for step in 0..TRANSACTIONS {
         let name = format!("{}_{writer}_{step}", std::process::id());
+        if step % 8 == 7 {
+            copy(&session, &mut random, step);
+            written.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
         // One statement a message: PREPARE and COMMIT PREPARED cannot share an implicit transaction.
         session.execute_each(&transaction(&mut random, step, &name));
         written.fetch_add(1, Ordering::Relaxed);
@@ -137,6 +152,25 @@ fn twelve_writers_and_a_service_that_is_killed_lose_and_double_nothing() {
     assert!(lost > 0, "a reader of id > last lost nothing, so the trial proves nothing");
     println!("{packets} packets, {KILLS} kills; id > last would have lost {lost}");
     assert!(service.stop().success());
+}
+
+#[test]
+fn ids_that_were_rolled_back_are_waited_for_and_then_counted_dead() {
+    let database = Database::new(Tables::Adopted);
+    let service = Service::start(&database, &[]);
+    service.until_owner();
+    let insert = "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length)
+                  SELECT 1700000000 + g, '10.0.0.1', '10.0.0.2', 'UDP', 60 FROM generate_series(1, 5) g";
+    let writer = database.session();
+    writer.execute("BEGIN");
+    writer.execute(insert);
+    database.execute(insert);
+    until("the later rows", || service.metric("flowsentry_packets_read_total"), |read| *read == 5.0);
+    assert_eq!(service.metric("flowsentry_pending_ids"), 5.0);
+    assert_eq!(service.metric("flowsentry_ids_dead_total"), 0.0);
+    writer.execute("ROLLBACK");
+    until("the ids to be dead", || service.metric("flowsentry_ids_dead_total"), |dead| *dead == 5.0);
+    assert_eq!(service.metric("flowsentry_pending_ids"), 0.0);
 }
 
 #[test]

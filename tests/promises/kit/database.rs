@@ -3,8 +3,11 @@
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use bytes::Bytes;
 use flowsentry::sandbox::{Options, PrivatePostgres};
+use futures::SinkExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Row};
 
@@ -112,6 +115,20 @@ impl Session<'_> {
     pub fn execute_each(&self, sql: &str) {
         let statements = if sql.contains("$$") { vec![sql] } else { sql.split_inclusive(';').collect() };
         statements.into_iter().filter(|statement| !statement.trim().is_empty()).for_each(|one| self.execute(one));
+    }
+
+    /// COPY … FROM STDIN of text lines, the stream held open for a while in its middle.
+    #[track_caller]
+    pub fn copy_slowly(&self, sql: &str, lines: &[String], hold: Duration) {
+        self.runtime.block_on(async {
+            let mut sink = Box::pin(self.client.copy_in::<_, Bytes>(sql).await.unwrap());
+            let (first, rest) = lines.split_at(lines.len() / 2);
+            sink.send(Bytes::from(first.concat())).await.unwrap();
+            sink.flush().await.unwrap();
+            tokio::time::sleep(hold).await;
+            sink.send(Bytes::from(rest.concat())).await.unwrap();
+            sink.as_mut().finish().await.unwrap();
+        });
     }
 
     /// The ids that a query gives.

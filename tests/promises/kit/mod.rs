@@ -7,6 +7,6 @@ mod service;
 mod wait;
 
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
-pub use database::{Database, Tables};
+pub use database::{Database, Session, Tables};
 pub use service::Service;
 pub use wait::{until, until_some};
