@@ -11,7 +11,7 @@ use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
 use crate::http::{self, HttpError};
 use crate::model::Watched;
-use crate::postgres::doorbell::Doorbell;
+use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
 use crate::postgres::reader::{self, Reader};
@@ -176,6 +176,7 @@ async fn run(config: &Config, database: &Database, status: &Status, stop: &Stop)
     let settled = &resume.checkpoint.settled;
     let replay = Replay::load(lease.client(), lease.source_id(), resume.generation, settled).await?;
     announce(&lease, &source, &resume);
+    warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
     status.update(|now| {
         now.role = Role::Owner;
         now.database = None;
@@ -307,6 +308,23 @@ fn announce(lease: &Lease, source: &Source, resume: &Resume) {
         watermark = %checkpoint.watermark,
         "this instance owns the source"
     );
+}
+
+/// The trigger and the setting that speaks of it should agree; neither is a reason to stop.
+fn warn_of_trigger(wanted: bool, rings: bool, table: &str) {
+    if wanted && !rings {
+        tracing::warn!(
+            table,
+            "no enabled wake-up trigger: new packets are found by the fallback timer; flowsentry migrate adds it"
+        );
+    }
+    if rings && !wanted {
+        tracing::warn!(
+            table,
+            "wakeup.trigger is false, but inserts notify, each at the price of a lock at commit: \
+             ALTER TABLE … DISABLE TRIGGER flowsentry_wake"
+        );
+    }
 }
 
 fn reader_limits(config: &Config) -> reader::Limits {

@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio_postgres::Client;
 
 use crate::postgres::database::Database;
 use crate::postgres::error::PostgresError;
@@ -29,6 +30,14 @@ use crate::postgres::witness;
 
 /// The channel that the trigger notifies.
 pub const CHANNEL: &str = "flowsentry_packets";
+
+/// Whether inserts into the table ring: whether our trigger is on it and enabled.
+pub async fn rings(client: &Client, source: &Source) -> Result<bool, PostgresError> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = $1 AND t.tgenabled <> 'D'
+                   AND t.tgfoid = pg_catalog.to_regproc('flowsentry.wake')::oid)";
+    let doing = PostgresError::doing("look for the wake-up trigger");
+    Ok(client.query_one(sql, &[&source.table_oid]).await.map_err(doing)?.get(0))
+}
 
 /// A session that listens.
 #[derive(Debug)]

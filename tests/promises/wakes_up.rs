@@ -51,6 +51,9 @@ fn without_a_trigger_the_fallback_timer_finds_rows() {
     let database = Database::new(Tables::Adopted);
     database.execute("DROP TRIGGER flowsentry_wake ON raw_packets");
     let service = Service::start(&database, &["wakeup.fallback_interval=200ms"]);
+    service.until_logged(
+        "no enabled wake-up trigger: new packets are found by the fallback timer; flowsentry migrate adds it",
+    );
     service.until_asleep();
     database.execute(INSERT);
     until("the row to be read", || position(&database), |high| *high == 1);
