@@ -149,6 +149,13 @@ impl TcpFlags {
 
     /// From names joined by commas (`SYN,ACK`, blanks allowed, any case) or scapy's letters (`SA`; E is ECE, C is CWR).
     /// `None` if a name or a letter is unknown; the empty text has no flags.
+    ///
+    /// ```
+    /// use flowsentry::flow::packet::TcpFlags;
+    ///
+    /// assert_eq!(TcpFlags::parse("SYN,ACK"), TcpFlags::parse("SA"));
+    /// assert_eq!(TcpFlags::parse("SYN,HA"), None);
+    /// ```
     pub fn parse(text: &str) -> Option<Self> {
         // What most packets of any network have.
         match text {

@@ -103,6 +103,17 @@ impl Position {
     }
 
     /// Moves on by a batch's delta. On error the position is what it was.
+    ///
+    /// ```
+    /// use flowsentry::flow::position::{Delta, IdRange, Position};
+    ///
+    /// // Ids 1, 2 and 5 were read; 3 and 4 may still come.
+    /// let mut position = Position::default();
+    /// let missing = vec![IdRange { first: 3, last: 4 }];
+    /// position.apply(&Delta { from: 0, to: 5, missing, resolved: vec![] })?;
+    /// assert!(position.contains(5) && !position.contains(4));
+    /// # Ok::<(), flowsentry::flow::position::BrokenChain>(())
+    /// ```
     pub fn apply(&mut self, delta: &Delta) -> Result<(), BrokenChain> {
         let broken = BrokenChain { from: delta.from, to: delta.to, high: self.high };
         let fits = |range: &IdRange| !range.is_empty() && delta.from < range.first && range.last < delta.to;
