@@ -95,19 +95,22 @@ pub async fn serve(config: Config, database: Database, metrics: Handle, stop: St
     let address = http::serve(&config.http, status.clone(), metrics, async move { until.requested().await }).await?;
     tracing::info!(database = database.shown(), http = ?address, "flowsentry starts");
 
+    let (until, shown_to) = (stop.clone(), status.clone());
+    tokio::spawn(async move {
+        until.requested().await;
+        shown_to.update(|now| now.role = Role::Stopping);
+    });
     let mut backoff = Backoff::new(config.retry.backoff_min, config.retry.backoff_max);
-    let mut has_owned = false;
+    let mut has_served = false;
     while !stop.is_requested() {
         ATTEMPTS.add(1);
         status.update(|now| now.attempts += 1);
         let began = clock::now();
         let result = run(&config, &database, &status, &stop).await;
         OWNER.set(0.0);
-        if status.snapshot().role == Role::Owner {
-            has_owned = true;
-        }
         // Long enough to have been of use; one that fails at once each time must not be tried at full speed.
         if began.elapsed() > config.retry.backoff_max {
+            has_served = true;
             backoff.reset();
         }
         let Err(error) = result else { break };
@@ -119,7 +122,8 @@ pub async fn serve(config: Config, database: Database, metrics: Handle, stop: St
                 now.database = Some(shown(&error));
             }
         });
-        if error.disposition() == Disposition::Fatal && !has_owned {
+        // What a person must mend ends a start; a service that has worked waits for the mend.
+        if error.disposition() == Disposition::Fatal && !has_served {
             return Err(error);
         }
         let pause = backoff.pause();
@@ -129,7 +133,6 @@ pub async fn serve(config: Config, database: Database, metrics: Handle, stop: St
             () = stop.requested() => {}
         }
     }
-    status.update(|now| now.role = Role::Stopping);
     tracing::info!("flowsentry stops");
     Ok(())
 }

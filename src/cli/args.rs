@@ -19,8 +19,10 @@ use crate::config::Environment;
     max_term_width = 100,
     after_help = "\
 Examples:
-  flowsentry config                                  settings in effect, and their origin
-  flowsentry --set window.length=10s config          one of them changed
+  flowsentry demo                                    all of it, on a PostgreSQL of its own
+  flowsentry migrate --adopt --print-sql             what it would add to a sniffer's database
+  flowsentry run                                     the service
+  flowsentry --set window.length=10s config          settings in effect, one of them changed
   FLOWSENTRY__WINDOW__LENGTH=10s flowsentry config   the same by a variable
 
 Settings come from pipeline.toml, then FLOWSENTRY__SECTION__KEY variables,
