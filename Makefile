@@ -31,7 +31,8 @@ check: setup ## Format and lints only
 	@$(STEP) "lints" cargo clippy --all-targets --locked -- -D warnings
 
 bench: setup ## Measure, two things in one run each
-	@set -e; for bench in $(BENCHES); do $(STEP) $$bench cargo run --release --quiet --locked --example $$bench; done
+	@$(STEP) "release build" cargo build --release --locked
+	@set -e; for bench in $(BENCHES); do $(STEP) $$bench env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example $$bench; done
 
 setup: ## Install what is missing: a C compiler, PostgreSQL's server programs
 	@.ci/setup

@@ -1,6 +1,7 @@
 //! What judging costs: features and network, nanoseconds a flow, for a whole window and for a single flow.
 //!
-//! `RAYON_NUM_THREADS=1 cargo run --release --example bench_model`
+//! `RAYON_NUM_THREADS=1 cargo run --release --example bench_model [FILE | all]`: the shipped model, another one, or a made-up
+//! one of all features that there are.
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // a measurement, not the service
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,8 +22,11 @@ const PACKETS: u32 = 250_000;
 const ROUNDS: usize = 15;
 
 fn main() {
-    let path = std::env::args().nth(1);
-    let model = path.map_or_else(model_of_all_features, |path| Model::load(path.as_ref(), 1 << 26).unwrap());
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/models/flowsentry.safetensors");
+    let model = match std::env::args().nth(1).as_deref() {
+        Some("all") => model_of_all_features(),
+        path => Model::load(path.unwrap_or(shipped).as_ref(), 1 << 26).unwrap(),
+    };
     let flows = window();
     println!("{} flows, {} features", flows.len(), model.features().len());
     report("neighbours", flows.len(), || Neighbours::of(&flows).bytes());

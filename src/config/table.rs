@@ -68,7 +68,7 @@ macro_rules! options {
                 secret: <$type as Setting>::SECRET,
                 table: <$type as Setting>::TABLE,
                 limit: || {
-                    #[allow(unused_mut, unused_assignments)]
+                    #[allow(unused_mut, unused_assignments)] // an option without a limit leaves it empty
                     let mut text = String::new();
                     $( text = Limit::<$type>::text(&$limit); )?
                     text

@@ -158,3 +158,14 @@ impl Kind {
         matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::COLUMN_NAMES;
+
+    #[test]
+    fn every_column_that_is_read_can_be_mapped_and_no_other() {
+        assert_eq!(Role::ALL.map(Role::name).as_slice(), COLUMN_NAMES);
+    }
+}

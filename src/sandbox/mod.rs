@@ -3,6 +3,7 @@
 //! Promises: nothing of it outlives the process that started it, however that ends; nothing of it touches a server that
 //! is there already; it listens on the loopback interface only.
 
+mod comparison;
 pub mod demo;
 mod directory;
 mod error;
@@ -16,6 +17,7 @@ mod timeline;
 mod traffic;
 mod watchdog;
 
+pub use comparison::differences;
 pub use error::SandboxError;
 pub use layers::{ATTACKS, Attack};
 pub use postgres::{Mode, Options, PrivatePostgres};

@@ -185,15 +185,40 @@ fn ids_that_were_rolled_back_are_waited_for_and_then_counted_dead() {
 }
 
 #[test]
+fn the_comparison_itself_notices_a_packet_too_many_and_a_row_stored_twice() {
+    let database = Database::new(Tables::Adopted);
+    let service = Service::start(&database, &[]);
+    insert_fifty(&database, 1_700_000_000);
+    until("the packets", || sums(&database), |sums| sums.stored == 50);
+    assert!(service.stop().success());
+    assert_eq!(database.differences(), Vec::<String>::new());
+    let one = "WHERE id_num = (SELECT min(id_num) FROM traffic_data)";
+    database.execute(&format!("UPDATE traffic_data SET packet_count = packet_count + 1 {one}"));
+    assert_eq!(database.differences().len(), 1);
+    database.execute(&format!("UPDATE traffic_data SET packet_count = packet_count - 1 {one}"));
+    database.execute(
+        "CREATE TEMP TABLE twice AS TABLE traffic_data; UPDATE twice SET id_num = id_num + 1000;
+                      INSERT INTO traffic_data SELECT * FROM twice LIMIT 1",
+    );
+    let found = database.differences();
+    assert!(found.iter().any(|one| one.starts_with("stored twice")), "{found:?}");
+}
+
+fn insert_fifty(database: &Database, after: i64) {
+    database.execute(&format!(
+        "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length)
+         SELECT {after} + g, '10.0.0.1', '10.0.0.2', 'UDP', 60 FROM generate_series(1, 50) g"
+    ));
+}
+
+#[test]
 fn a_table_emptied_with_its_identity_restarted_is_read_as_new_packets() {
     let database = Database::new(Tables::Adopted);
-    let insert = "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length)
-                  SELECT 1700000000 + g, '10.0.0.1', '10.0.0.2', 'UDP', 60 FROM generate_series(1, 50) g";
     let service = Service::start(&database, &[]);
-    database.execute(insert);
+    insert_fifty(&database, 1_700_000_000);
     until("the first packets", || sums(&database), |sums| sums.stored == 50);
     database.execute("TRUNCATE raw_packets RESTART IDENTITY");
-    database.execute(&insert.replace("1700000000", "1700003600"));
+    insert_fifty(&database, 1_700_003_600);
     until("the second packets", || sums(&database), |sums| sums.stored == 100);
     assert_eq!(database.number("SELECT generation FROM flowsentry.checkpoint"), 2);
     assert_eq!(service.metric("flowsentry_source_generations_total"), 1.0);
@@ -202,13 +227,11 @@ fn a_table_emptied_with_its_identity_restarted_is_read_as_new_packets() {
 #[test]
 fn a_table_that_is_rewritten_goes_on_where_it_was() {
     let database = Database::new(Tables::Adopted);
-    let insert = "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length)
-                  SELECT 1700000000 + g, '10.0.0.1', '10.0.0.2', 'UDP', 60 FROM generate_series(1, 50) g";
     let service = Service::start(&database, &[]);
-    database.execute(insert);
+    insert_fifty(&database, 1_700_000_000);
     until("the first packets", || sums(&database), |sums| sums.stored == 50);
     database.execute("ALTER TABLE raw_packets ALTER id TYPE bigint; ALTER SEQUENCE raw_packets_id_seq AS bigint");
-    database.execute(&insert.replace("1700000000", "1700003600"));
+    insert_fifty(&database, 1_700_003_600);
     until("the second packets", || sums(&database), |sums| sums.stored == 100);
     assert_eq!(database.number("SELECT generation FROM flowsentry.checkpoint"), 1);
     assert_flows_equal_group_by(&database);
@@ -219,15 +242,13 @@ fn a_table_that_is_rewritten_goes_on_where_it_was() {
 fn an_id_made_by_hand_far_above_does_not_lose_the_honest_ones() {
     let database = Database::new(Tables::Adopted);
     let service = Service::start(&database, &[]);
-    let insert = "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length)
-                  SELECT 1700000000 + g, '10.0.0.1', '10.0.0.2', 'UDP', 60 FROM generate_series(1, 50) g";
-    database.execute(insert);
+    insert_fifty(&database, 1_700_000_000);
     until("the first packets", || sums(&database), |sums| sums.stored == 50);
     database.execute(
         "INSERT INTO raw_packets (id, timestamp, src_ip, dst_ip, protocol, length)
                       VALUES (2000000000, 1700000000, '10.0.0.1', '10.0.0.2', 'UDP', 60)",
     );
-    database.execute(&insert.replace("1700000000", "1700003600"));
+    insert_fifty(&database, 1_700_003_600);
     until("the honest packets", || sums(&database), |sums| sums.stored == 100);
     drop(service);
 }

@@ -2,7 +2,6 @@
 //!
 //! Promises: what it reports is counted in the tables, never assumed; whatever ends it, the service ends too.
 
-mod comparison;
 mod error;
 mod outcome;
 mod paint;

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Row};
 
-use super::comparison::differences;
 use super::service::Metrics;
 use super::show::SPEED;
 use super::{DemoError, Sums};
 use crate::flow::time::EventTime;
 use crate::postgres::PostgresError;
-use crate::sandbox::{ATTACKS, Attack, Planned};
+use crate::sandbox::{ATTACKS, Attack, Planned, differences};
 
 /// When the replay ran.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

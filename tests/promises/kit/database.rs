@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flowsentry::sandbox::{Options, PrivatePostgres};
+use flowsentry::sandbox::{Options, PrivatePostgres, differences};
 use futures::SinkExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Row};
@@ -88,6 +88,12 @@ impl Database {
     #[track_caller]
     pub fn number(&self, sql: &str) -> i64 {
         self.query(&format!("SELECT coalesce(({sql})::bigint, 0)"))[0].get(0)
+    }
+
+    /// Stored flows that are not what the packets give.
+    #[track_caller]
+    pub fn differences(&self) -> Vec<String> {
+        self.runtime.block_on(differences(&self.client)).unwrap()
     }
 
     /// Another session, driven by this database's runtime.

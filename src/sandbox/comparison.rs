@@ -1,8 +1,7 @@
-//! Whether the stored flows are what a plain GROUP BY over the packets gives.
+//! Whether the stored flows are what a plain GROUP BY over the packets gives: the demo and the tests ask the same question.
 
 use tokio_postgres::Client;
 
-use super::DemoError;
 use crate::postgres::PostgresError;
 
 /// How many differences are shown.
@@ -11,7 +10,7 @@ const SHOWN: usize = 5;
 /// Flows whose figures differ from those of a GROUP BY over the packets that were not rejected, and flows that are there
 /// twice; none if all is well. Compared is what adds up over the rows of a flow: packets, octets, SYN, RST, FIN, Σ length²,
 /// shortest and longest packet, first and last time.
-pub async fn differences(client: &Client) -> Result<Vec<String>, DemoError> {
+pub async fn differences(client: &Client) -> Result<Vec<String>, PostgresError> {
     let doing = PostgresError::doing("compare flows with a GROUP BY over the packets");
     let differing = client.query(DIFFERING, &[]).await.map_err(&doing)?;
     let twice = client.query(TWICE, &[]).await.map_err(&doing)?;
