@@ -100,7 +100,15 @@ impl Aggregator {
                 self.last_row = last_row.or(self.last_row);
                 Ok(self.increment(batch.observed))
             }
+            Progress::Ended => Ok(self.end()),
         }
+    }
+
+    /// Gives all open flows as partial rows: their packets are gone from the source, and can never be read again.
+    fn end(&mut self) -> Option<Increment> {
+        let panes = panes(Timing::Partial, self.table.take_all());
+        self.opened_at.clear();
+        (!panes.is_empty() || self.has_changed()).then(|| self.build(panes, false))
     }
 
     /// Closes nothing, but gives everything that may be stored now: what a clean stop asks for.

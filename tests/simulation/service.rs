@@ -70,6 +70,8 @@ struct Running {
     storing: bool,
     reading: bool,
     finished: bool,
+    /// Whether the ids began anew while this ran.
+    reset: bool,
 }
 
 impl Attempt {
@@ -180,6 +182,7 @@ fn start(loaded: &Loaded, world: &mut World) -> Running {
         storing: false,
         reading: true,
         finished: false,
+        reset: false,
         loaded,
     }
 }
@@ -206,6 +209,10 @@ impl Running {
             able.push(Stage::Store);
         }
         if able.is_empty() {
+            if self.finished && self.reset && world.database.results.epoch == epoch {
+                world.tally.add(Seen::ResetStored);
+                world.database.results.end_generation(self.loaded.generation);
+            }
             return Ok(if self.finished { After::Ended } else { After::GoesOn });
         }
         match world.random.pick(&able) {
@@ -220,9 +227,13 @@ impl Running {
         match self.reader.step(database, setting, *uptime, random, tally)? {
             Said::Nothing => {}
             Said::Batches(batches) => self.batches.extend(batches),
-            Said::Reset => {
+            Said::Reset { is_proved } => {
                 tally.add(Seen::ResetNoticedRunning);
                 self.reading = false;
+                if is_proved || setting.broken == Some(Broken::StoreUnprovedReplay) {
+                    self.batches.push_back(Batch::end());
+                    self.reset = true;
+                }
             }
         }
         Ok(After::GoesOn)
