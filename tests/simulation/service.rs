@@ -68,10 +68,16 @@ struct Running {
     /// The checkpoint that the next stored increment follows.
     last: Checkpoint,
     storing: bool,
-    reading: bool,
+    reading: Reading,
     finished: bool,
-    /// Whether the ids began anew while this ran.
-    reset: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    GoesOn,
+    Stopped,
+    /// Stopped, for the ids began anew; all that was read is to be stored.
+    Reset,
 }
 
 impl Attempt {
@@ -117,7 +123,7 @@ impl Attempt {
     /// Stops reading; what has been read is still folded and stored.
     pub fn stop_reading(&mut self) {
         if let State::Running(running) = &mut self.state {
-            running.reading = false;
+            running.reading = Reading::Stopped;
         }
     }
 
@@ -180,9 +186,8 @@ fn start(loaded: &Loaded, world: &mut World) -> Running {
         increments: VecDeque::new(),
         last,
         storing: false,
-        reading: true,
+        reading: Reading::GoesOn,
         finished: false,
-        reset: false,
         loaded,
     }
 }
@@ -198,10 +203,10 @@ impl Running {
     fn step(&mut self, attempt: usize, epoch: i64, world: &mut World) -> Result<After, BrokenChain> {
         let capacity = world.setting.channel_capacity;
         let mut able = Vec::with_capacity(3);
-        if self.reading && self.batches.len() < capacity {
+        if self.reading == Reading::GoesOn && self.batches.len() < capacity {
             able.push(Stage::Ingest);
         }
-        let something = !self.batches.is_empty() || (!self.reading && !self.finished);
+        let something = !self.batches.is_empty() || (self.reading != Reading::GoesOn && !self.finished);
         if something && self.increments.len() < capacity {
             able.push(Stage::Aggregate);
         }
@@ -209,7 +214,7 @@ impl Running {
             able.push(Stage::Store);
         }
         if able.is_empty() {
-            if self.finished && self.reset && world.database.results.epoch == epoch {
+            if self.finished && self.reading == Reading::Reset && world.database.results.epoch == epoch {
                 world.tally.add(Seen::ResetStored);
                 world.database.results.end_generation(self.loaded.generation);
             }
@@ -229,10 +234,10 @@ impl Running {
             Said::Batches(batches) => self.batches.extend(batches),
             Said::Reset { is_proved } => {
                 tally.add(Seen::ResetNoticedRunning);
-                self.reading = false;
+                self.reading = Reading::Stopped;
                 if is_proved || setting.broken == Some(Broken::StoreUnprovedReplay) {
                     self.batches.push_back(Batch::end());
-                    self.reset = true;
+                    self.reading = Reading::Reset;
                 }
             }
         }
