@@ -1,0 +1,3 @@
+//! What nobody should put into the table, and somebody will: it never stops the stream, and costs no memory.
+
+mod huge_values;
