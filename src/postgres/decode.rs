@@ -12,6 +12,7 @@ use crate::flow::key::{FlowKey, NO_ADDRESS, Protocol};
 use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
 use crate::flow::time::EventTime;
 use crate::postgres::column::{Kind, Role};
+use crate::postgres::oversize::TEXT_BYTES_MAX;
 use crate::postgres::source::SourceColumn;
 
 /// The signature, flags and extension length at the start of a binary COPY stream.
@@ -28,6 +29,7 @@ pub struct MalformedStream(&'static str);
 pub struct RowDecoder<'a> {
     columns: &'a [SourceColumn],
     header_seen: bool,
+    saw_long_text: bool,
 }
 
 /// A row: its id, and the packet or why there is none.
@@ -42,7 +44,7 @@ pub struct Row {
 impl<'a> RowDecoder<'a> {
     /// For a stream of these columns; the id is among them.
     pub fn new(columns: &'a [SourceColumn]) -> Self {
-        Self { columns, header_seen: false }
+        Self { columns, header_seen: false, saw_long_text: false }
     }
 
     /// Takes the next row off `bytes`, one message of the stream. `None` at the end of the message or of the stream.
@@ -65,11 +67,17 @@ impl<'a> RowDecoder<'a> {
         self.row(bytes).map(Some)
     }
 
-    fn row(&self, bytes: &mut &[u8]) -> Result<Row, MalformedStream> {
+    /// Whether a text was longer than any that is used.
+    pub fn saw_long_text(&self) -> bool {
+        self.saw_long_text
+    }
+
+    fn row(&mut self, bytes: &mut &[u8]) -> Result<Row, MalformedStream> {
         let mut draft = Draft::default();
         let mut fault = None;
         for column in self.columns {
             let value = take_value(bytes)?;
+            self.saw_long_text |= value.is_some_and(|value| value.len() > TEXT_BYTES_MAX);
             if let Err(reason) = draft.set(column.role, column.kind, value) {
                 fault.get_or_insert((reason, column, value));
             }
@@ -203,7 +211,11 @@ fn time(kind: Kind, value: &[u8]) -> Result<EventTime, Reason> {
     time.ok_or(Reason::Time)
 }
 
-fn text(value: &[u8]) -> Result<&str, Reason> {
+/// A text of a length that makes sense; of a longer one not even the beginning counts, since it may have been cut.
+fn text(value: &[u8], too_long: Reason) -> Result<&str, Reason> {
+    if value.len() > TEXT_BYTES_MAX {
+        return Err(too_long);
+    }
     std::str::from_utf8(value).map_err(|_| Reason::Malformed)
 }
 
@@ -217,7 +229,7 @@ fn address_text(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
     if let Some(v4) = ipv4(value) {
         return Ok(Some(IpAddr::V4(v4)));
     }
-    match text(value)?.trim() {
+    match text(value, Reason::Address)?.trim() {
         "" | "0" => Ok(None),
         other => other.parse().map(Some).map_err(|_| Reason::Address),
     }
@@ -257,7 +269,7 @@ fn inet(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
 
 fn protocol(kind: Kind, value: &[u8]) -> Result<Protocol, Reason> {
     if kind == Kind::Text {
-        return Protocol::from_name(text(value)?).ok_or(Reason::Protocol);
+        return Protocol::from_name(text(value, Reason::Protocol)?).ok_or(Reason::Protocol);
     }
     u8::try_from(integer(kind, value)?).map(Protocol::from_number).map_err(|_| Reason::Protocol)
 }
@@ -268,7 +280,7 @@ fn port(kind: Kind, value: &[u8]) -> Result<u16, Reason> {
 
 fn tcp_flags(kind: Kind, value: &[u8]) -> Result<TcpFlags, Reason> {
     if kind == Kind::Text {
-        return TcpFlags::parse(text(value)?).ok_or(Reason::TcpFlags);
+        return TcpFlags::parse(text(value, Reason::TcpFlags)?).ok_or(Reason::TcpFlags);
     }
     u8::try_from(integer(kind, value)? & 0xff).map(TcpFlags::from_bits).map_err(|_| Reason::TcpFlags)
 }
@@ -277,7 +289,7 @@ fn tcp_flags(kind: Kind, value: &[u8]) -> Result<TcpFlags, Reason> {
 fn hardware_address(kind: Kind, value: &[u8]) -> Option<HardwareAddress> {
     match kind {
         Kind::Macaddr => value.try_into().ok().map(HardwareAddress::from_octets),
-        _ => std::str::from_utf8(value).ok().and_then(HardwareAddress::parse),
+        _ => std::str::from_utf8(value).ok().and_then(|text| HardwareAddress::parse(text.trim_end_matches(' '))),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod identifier;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+pub mod oversize;
 pub mod partitions;
 mod password_file;
 pub mod ranges;

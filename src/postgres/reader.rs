@@ -18,6 +18,7 @@ use crate::postgres::decode::{Row, RowDecoder};
 use crate::postgres::error::PostgresError;
 use crate::postgres::frontier::Frontier;
 use crate::postgres::generation::{Identity, Sighting};
+use crate::postgres::oversize::{guarded_list, nothing_toasted};
 use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
 use crate::postgres::session::Session;
@@ -48,6 +49,8 @@ pub struct Reader {
     /// Whether ids above the sequence's last value wait until the sequence reaches them: they were made by hand, and one
     /// of them far above would otherwise make a gap of all honest ids to come.
     bounded: bool,
+    /// Whether the last read came back full and without long texts: the next one may be plain (see `oversize`).
+    catching_up: bool,
     /// The sequence as the last look saw it.
     seen: Sighting,
 }
@@ -91,7 +94,7 @@ impl Reader {
     pub fn start(session: Session, source: Source, position: Position, identity: &Identity, limits: Limits) -> Self {
         let frontier = Frontier::at(position, limits.future_bound);
         let seen = Sighting { last_value: None, filenode: identity.sequence_filenode };
-        Self { session, source, limits, frontier, bounded: false, seen }
+        Self { session, source, limits, frontier, bounded: false, catching_up: false, seen }
     }
 
     /// The ranges that a replay reads, one after the other.
@@ -200,26 +203,31 @@ impl Reader {
 
     async fn read_new(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {
         let sql = self.new_rows_sql();
-        let Self { session, source, limits, frontier, .. } = self;
+        let Self { session, source, limits, frontier, catching_up, .. } = self;
         let mut advance = frontier.advance(observed, limits.rows_per_batch);
-        let rows = copy(&session.client, source, &sql, |row| Ok(advance.push(row)?)).await?;
+        let copied = copy(&session.client, source, &sql, |row| Ok(advance.push(row)?)).await?;
         read.batches = advance.finish()?;
-        read.full = rows == limits.rows_per_read;
-        read.rows += rows;
+        let full = copied.rows == limits.rows_per_read;
+        // A plain statement that gave nothing may have refused to: the rows, if there are any, are read guarded.
+        read.full = full || (*catching_up && copied.rows == 0);
+        *catching_up = full && !copied.long_text;
+        read.rows += copied.rows;
         Ok(())
     }
 
     fn new_rows_sql(&self) -> String {
         let Source { table, sequence, .. } = &self.source;
         let id = self.source.id();
-        let bound = if self.bounded {
-            format!(" AND {id} <= (SELECT s.last_value FROM {} s)", sequence.name)
+        let last = if self.bounded { "s.last_value".to_owned() } else { i64::MAX.to_string() };
+        let sequence = if self.bounded { format!("FROM {} s", sequence.name) } else { String::new() };
+        let (columns, last) = if self.catching_up {
+            (self.source.select_list(), format!("CASE WHEN {} THEN {last} ELSE 0 END", nothing_toasted(&self.source)))
         } else {
-            String::new()
+            (guarded_list(&self.source), last)
         };
         format!(
-            "COPY (SELECT {} FROM {table} WHERE {id} > {}{bound} ORDER BY {id} LIMIT {}) TO STDOUT (FORMAT binary)",
-            self.source.select_list(),
+            "COPY (SELECT {columns} FROM {table} WHERE {id} > {} AND {id} <= (SELECT {last} {sequence}) \
+             ORDER BY {id} LIMIT {}) TO STDOUT (FORMAT binary)",
             self.frontier.position.high(),
             self.limits.rows_per_read,
         )
@@ -253,8 +261,15 @@ impl Reader {
         sql: &str,
         each: impl FnMut(Row) -> Result<(), PostgresError>,
     ) -> Result<usize, PostgresError> {
-        copy(&self.session.client, &self.source, sql, each).await
+        Ok(copy(&self.session.client, &self.source, sql, each).await?.rows)
     }
+}
+
+/// What a COPY statement gave.
+struct Copied {
+    rows: usize,
+    /// Whether any of them had a text that is too long.
+    long_text: bool,
 }
 
 /// Decodes all rows of a COPY statement and counts them. They are collected before they are handed on: a slow stage must
@@ -264,7 +279,7 @@ async fn copy(
     source: &Source,
     sql: &str,
     mut each: impl FnMut(Row) -> Result<(), PostgresError>,
-) -> Result<usize, PostgresError> {
+) -> Result<Copied, PostgresError> {
     let doing = PostgresError::doing("read packets");
     let stream = client.copy_out(sql).await.map_err(&doing)?;
     let mut stream = pin!(stream);
@@ -277,7 +292,7 @@ async fn copy(
             rows += 1;
         }
     }
-    Ok(rows)
+    Ok(Copied { rows, long_text: decoder.saw_long_text() })
 }
 
 /// The row with this id, if it is there.
