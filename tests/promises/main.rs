@@ -10,6 +10,7 @@ mod bad_input;
 mod columns;
 mod exactly_once;
 mod late_packets;
+mod never_oversleeps;
 mod service;
 mod unusable_rows;
 mod wakes_up;

@@ -11,6 +11,8 @@ use futures::SinkExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Row};
 
+use super::Listener;
+
 /// The tables of a test's database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tables {
@@ -94,6 +96,11 @@ impl Database {
     #[track_caller]
     pub fn differences(&self) -> Vec<String> {
         self.runtime.block_on(differences(&self.client)).unwrap()
+    }
+
+    /// Another session, which listens on a channel.
+    pub fn listen(&self, channel: &str) -> Listener {
+        self.runtime.block_on(Listener::on(&self.url, channel))
     }
 
     /// Another session, driven by this database's runtime.
