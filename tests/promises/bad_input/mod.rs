@@ -1,3 +1,4 @@
 //! What nobody should put into the table, and somebody will: it never stops the stream, and costs no memory.
 
+mod changed_columns;
 mod huge_values;
