@@ -3,7 +3,9 @@
 //! One read is up to five statements, each with a snapshot of its own and in this order: the clock and the sequence, the new
 //! rows, the look at the locks (only while something is missing), the rows of the gaps that are ready, and the sequence
 //! again (only if rows or gaps were read). See `gaps` for the locks. The sequence is looked at on both sides so that all
-//! rows between are of one generation of ids: TRUNCATE … RESTART IDENTITY may come at any moment.
+//! rows between are of one generation of ids: TRUNCATE … RESTART IDENTITY may come at any moment. The look after the rows
+//! also sees whether the table is still as it was found: an ALTER TABLE under way makes them what they are not
+//! (see [`Source::definition_sql`]), and nothing of such a read is handed on.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -81,11 +83,12 @@ pub struct Lag {
     pub pending_oldest: Duration,
 }
 
-/// The clock, and the sequence.
-#[derive(Clone, Copy, Debug)]
+/// The clock, the sequence, and the table's definition.
+#[derive(Clone, Debug)]
 struct Tide {
     observed: Observation,
     sequence: Sighting,
+    definition: String,
 }
 
 impl Reader {
@@ -120,13 +123,15 @@ impl Reader {
                 Ok(())
             })
             .await?;
+        let tide = self.tide().await?;
+        self.refuse_altered(&tide)?;
         Ok((batch, chunk.has_more(rows, self.limits.rows_per_read).then_some(last + 1)))
     }
 
     /// Reads what is new, and the gaps that are ready.
     pub async fn read(&mut self) -> Result<Read, PostgresError> {
         let tide = self.tide().await?;
-        self.refuse_reset(tide)?;
+        self.refuse_reset(&tide)?;
         let mut read = Read::default();
         // While too much is missing, what is new waits in the table.
         let reads_ahead = self.frontier.position.missing_ranges() < self.limits.pending_ranges_max;
@@ -141,7 +146,8 @@ impl Reader {
         } else {
             // The ids may have begun anew while this was read: then some rows are of other packets than we take them for.
             let tide = self.tide().await?;
-            self.refuse_reset(tide)?;
+            self.refuse_altered(&tide)?;
+            self.refuse_reset(&tide)?;
         }
         if let Some(last) = read.batches.last_mut() {
             last.observed.caught_up = reads_ahead && !read.full;
@@ -167,12 +173,20 @@ impl Reader {
     }
 
     /// A sequence that begins anew hands out ids that were consumed as other packets: the next attempt sorts that out.
-    fn refuse_reset(&mut self, tide: Tide) -> Result<(), PostgresError> {
+    fn refuse_reset(&mut self, tide: &Tide) -> Result<(), PostgresError> {
         if tide.sequence.began_anew_since(std::mem::replace(&mut self.seen, tide.sequence)) {
             return Err(PostgresError::SourceReset { table: self.source.table.clone() });
         }
         self.bounded = tide.sequence.last_value.is_some();
         Ok(())
+    }
+
+    /// What was read while the table was altered is not to be believed: the next attempt looks at it anew.
+    fn refuse_altered(&self, tide: &Tide) -> Result<(), PostgresError> {
+        if tide.definition == self.source.definition {
+            return Ok(());
+        }
+        Err(PostgresError::SourceAltered { table: self.source.table.clone() })
     }
 
     async fn tide(&self) -> Result<Tide, PostgresError> {
@@ -184,8 +198,9 @@ impl Reader {
         };
         let sql = format!(
             "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint, {last_value}, \
-             pg_catalog.pg_relation_filenode({}::oid::regclass)",
-            sequence.oid
+             pg_catalog.pg_relation_filenode({}::oid::regclass), ({})",
+            sequence.oid,
+            Source::definition_sql(self.source.table_oid),
         );
         let row = self
             .session
@@ -198,7 +213,8 @@ impl Reader {
             database_clock: EventTime::from_micros(row.get(0)).unwrap_or_default(),
             caught_up: false,
         };
-        Ok(Tide { observed, sequence: Sighting { last_value: row.get(1), filenode: row.get(2) } })
+        let sequence = Sighting { last_value: row.get(1), filenode: row.get(2) };
+        Ok(Tide { observed, sequence, definition: row.get(3) })
     }
 
     async fn read_new(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {
