@@ -2,3 +2,4 @@
 
 mod changed_columns;
 mod huge_values;
+mod values;
