@@ -12,8 +12,8 @@ use crate::flow::key::{FlowKey, NO_ADDRESS, Protocol};
 use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
 use crate::flow::time::EventTime;
 use crate::postgres::column::{Kind, Role};
-use crate::postgres::oversize::TEXT_BYTES_MAX;
 use crate::postgres::source::SourceColumn;
+use crate::postgres::texts::TEXT_BYTES_MAX;
 
 /// The signature, flags and extension length at the start of a binary COPY stream.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -295,9 +295,11 @@ fn hardware_address(kind: Kind, value: &[u8]) -> Option<HardwareAddress> {
 
 /// A value as text for `rejected_packets`, cut to [`Rejected::VALUE_BYTES`].
 fn shown(kind: Kind, value: &[u8]) -> String {
+    // A float with an exponent where it would be long.
+    let float = |bytes| format!("{:?}", f64::from_be_bytes(bytes));
     let known = match kind {
         Kind::Int2 | Kind::Int4 | Kind::Int8 => integer(kind, value).ok().map(|number| number.to_string()),
-        Kind::Float8 => value.try_into().ok().map(|bytes| f64::from_be_bytes(bytes).to_string()),
+        Kind::Float8 => value.try_into().ok().map(float),
         Kind::Timestamp => value.try_into().ok().map(|bytes| match i64::from_be_bytes(bytes) {
             i64::MAX => "infinity".to_owned(),
             i64::MIN => "-infinity".to_owned(),
@@ -307,8 +309,8 @@ fn shown(kind: Kind, value: &[u8]) -> String {
     };
     known.unwrap_or_else(|| {
         let cut = &value[..value.len().min(Rejected::VALUE_BYTES)];
-        // NUL cannot be stored as text.
-        String::from_utf8_lossy(cut).replace('\0', "\u{fffd}")
+        // NUL cannot be stored as text, and few encodings but UTF-8 know the sign for what is no character.
+        String::from_utf8_lossy(cut).replace(['\0', '\u{fffd}'], "?")
     })
 }
 

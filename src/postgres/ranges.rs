@@ -1,8 +1,8 @@
 //! Statements that read ranges of ids again, each bounded: many narrow ranges in one, a wide one in steps.
 
 use crate::flow::position::IdRange;
-use crate::postgres::oversize::guarded_list;
 use crate::postgres::source::Source;
+use crate::postgres::texts::guarded_list;
 
 /// Ranges in one statement at most.
 const RANGES_PER_STATEMENT: usize = 1_000;

@@ -20,11 +20,11 @@ use crate::postgres::decode::{Row, RowDecoder};
 use crate::postgres::error::PostgresError;
 use crate::postgres::frontier::Frontier;
 use crate::postgres::generation::{Identity, Sighting};
-use crate::postgres::oversize::{guarded_list, nothing_toasted};
 use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
 use crate::postgres::session::Session;
 use crate::postgres::source::Source;
+use crate::postgres::texts::{guarded_list, nothing_toasted, plain_list};
 use crate::postgres::witness;
 use crate::telemetry::clock;
 
@@ -51,7 +51,7 @@ pub struct Reader {
     /// Whether ids above the sequence's last value wait until the sequence reaches them: they were made by hand, and one
     /// of them far above would otherwise make a gap of all honest ids to come.
     bounded: bool,
-    /// Whether the last read came back full and without long texts: the next one may be plain (see `oversize`).
+    /// Whether the last read came back full and without long texts: the next one may be plain (see `texts`).
     catching_up: bool,
     /// The sequence as the last look saw it.
     seen: Sighting,
@@ -237,7 +237,7 @@ impl Reader {
         let last = if self.bounded { "s.last_value".to_owned() } else { i64::MAX.to_string() };
         let sequence = if self.bounded { format!("FROM {} s", sequence.name) } else { String::new() };
         let (columns, last) = if self.catching_up {
-            (self.source.select_list(), format!("CASE WHEN {} THEN {last} ELSE 0 END", nothing_toasted(&self.source)))
+            (plain_list(&self.source), format!("CASE WHEN {} THEN {last} ELSE 0 END", nothing_toasted(&self.source)))
         } else {
             (guarded_list(&self.source), last)
         };

@@ -24,6 +24,8 @@ pub struct Source {
     pub columns: Vec<SourceColumn>,
     /// Where its ids come from.
     pub sequence: Sequence,
+    /// Whether the database's encoding is UTF-8.
+    pub is_utf8: bool,
     /// What [`Source::definition_sql`] gave before the columns were looked at.
     pub definition: String,
 }
@@ -103,21 +105,16 @@ impl Source {
         mapping: &BTreeMap<String, String>,
     ) -> Result<Self, PostgresError> {
         let (table, table_oid, partitioned) = relation(client, table).await?;
-        let definition = definition(client, table_oid).await?;
+        let (definition, is_utf8) = definition(client, table_oid).await?;
         let columns = columns(client, &table, table_oid, mapping).await?;
         let id = mapping.get(Role::Id.name()).map_or(Role::Id.name(), String::as_str);
         let sequence = sequence(client, &table, table_oid, id).await?;
-        Ok(Self { table, table_oid, partitioned, columns, sequence, definition })
+        Ok(Self { table, table_oid, partitioned, columns, sequence, is_utf8, definition })
     }
 
     /// The quoted name of the id column.
     pub fn id(&self) -> &str {
         self.columns.first().map_or("id", |column| &column.name)
-    }
-
-    /// The select list, in the order of `columns`.
-    pub fn select_list(&self) -> String {
-        self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -134,9 +131,15 @@ impl Source {
     }
 }
 
-async fn definition(client: &Client, table_oid: u32) -> Result<String, PostgresError> {
+/// The definition, and whether texts are UTF-8.
+async fn definition(client: &Client, table_oid: u32) -> Result<(String, bool), PostgresError> {
     let doing = PostgresError::doing("look at the source's definition");
-    Ok(client.query_one(&Source::definition_sql(table_oid), &[]).await.map_err(doing)?.get(0))
+    let sql = format!(
+        "SELECT ({}), pg_catalog.current_setting('server_encoding') = 'UTF8'",
+        Source::definition_sql(table_oid)
+    );
+    let row = client.query_one(&sql, &[]).await.map_err(doing)?;
+    Ok((row.get(0), row.get(1)))
 }
 
 async fn relation(client: &Client, name: &str) -> Result<(String, u32, bool), PostgresError> {

@@ -1,4 +1,4 @@
-//! Texts without a sensible length: what is sent of them, and why ordinary reads do not pay for it.
+//! How texts are read: neither their length nor their encoding may stop the stream, and ordinary reads do not pay for that.
 //!
 //! A column such as `src_ip` may hold a gigabyte, if a sniffer goes wrong or somebody means harm. Read as it is, such a row
 //! costs us its size in memory, and two such columns make a message longer than the server can send: the same error at each
@@ -15,6 +15,10 @@
 //!   most, which are streamed, and make the next read guarded.
 //!
 //! An attempt begins guarded, so one that failed for want of this is followed by one that gets on.
+//!
+//! In a database of another encoding than UTF-8 the server refuses to send a text that it cannot translate, or, where
+//! the encoding is `SQL_ASCII`, bytes that are no UTF-8: again the same error for ever. There texts are sent as the bytes that
+//! they are. Addresses and flags are ASCII in all encodings; of others a row is rejected.
 
 use crate::postgres::column::Kind;
 use crate::postgres::source::{Source, SourceColumn};
@@ -22,15 +26,26 @@ use crate::postgres::source::{Source, SourceColumn};
 /// Longest text of a packet that is looked at, in bytes. Honest ones have fewer than 64; `char(n)` may pad them.
 pub const TEXT_BYTES_MAX: usize = 1024;
 
-/// The select list, in the order of the columns, with texts cut to a little more than [`TEXT_BYTES_MAX`].
-pub fn guarded_list(source: &Source) -> String {
-    source.columns.iter().map(guarded).collect::<Vec<_>>().join(", ")
+/// The select list, in the order of the columns, each as it is.
+pub fn plain_list(source: &Source) -> String {
+    list(source, String::clone)
 }
 
-fn guarded(SourceColumn { name, kind, .. }: &SourceColumn) -> String {
-    if *kind != Kind::Text {
-        return name.clone();
-    }
+/// The select list, in the order of the columns, with texts cut to a little more than [`TEXT_BYTES_MAX`].
+pub fn guarded_list(source: &Source) -> String {
+    list(source, guarded)
+}
+
+fn list(source: &Source, of_text: impl Fn(&String) -> String) -> String {
+    let columns = source.columns.iter().map(|SourceColumn { name, kind, .. }| match kind {
+        Kind::Text if source.is_utf8 => of_text(name),
+        Kind::Text => format!("pg_catalog.convert_to({}, 'SQL_ASCII')", of_text(name)),
+        _ => name.clone(),
+    });
+    columns.collect::<Vec<_>>().join(", ")
+}
+
+fn guarded(name: &String) -> String {
     // A length is known without fetching the value. Blanks, since a cast of char(n) to text drops its own.
     let long = TEXT_BYTES_MAX + 1;
     format!(
