@@ -3,6 +3,7 @@
 //! Types are sent as they are stored and read here: a cast in SQL costs the server a third of its speed. A row that cannot
 //! be used becomes a [`Rejected`]; only bytes that break the COPY format itself are an error.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
@@ -212,24 +213,26 @@ fn time(kind: Kind, value: &[u8]) -> Result<EventTime, Reason> {
 }
 
 /// A text of a length that makes sense; of a longer one not even the beginning counts, since it may have been cut.
-fn text(value: &[u8], too_long: Reason) -> Result<&str, Reason> {
+fn text(kind: Kind, value: &[u8], too_long: Reason) -> Result<&str, Reason> {
     if value.len() > TEXT_BYTES_MAX {
         return Err(too_long);
     }
-    std::str::from_utf8(value).map_err(|_| Reason::Malformed)
+    // What looks like UTF-8 in another encoding is something else, and could not be stored again.
+    let text = std::str::from_utf8(value).map_err(|_| Reason::Malformed)?;
+    if kind == Kind::ForeignText && !text.is_ascii() { Err(Reason::Malformed) } else { Ok(text) }
 }
 
 /// `None` for the ways in which the existing system writes "no address".
 fn address(kind: Kind, value: &[u8]) -> Result<Option<IpAddr>, Reason> {
-    let address = if kind == Kind::Inet { inet(value)? } else { address_text(value)? };
+    let address = if kind == Kind::Inet { inet(value)? } else { address_text(kind, value)? };
     Ok(address.filter(|&address| address != NO_ADDRESS))
 }
 
-fn address_text(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
+fn address_text(kind: Kind, value: &[u8]) -> Result<Option<IpAddr>, Reason> {
     if let Some(v4) = ipv4(value) {
         return Ok(Some(IpAddr::V4(v4)));
     }
-    match text(value, Reason::Address)?.trim() {
+    match text(kind, value, Reason::Address)?.trim() {
         "" | "0" => Ok(None),
         other => other.parse().map(Some).map_err(|_| Reason::Address),
     }
@@ -268,8 +271,8 @@ fn inet(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
 }
 
 fn protocol(kind: Kind, value: &[u8]) -> Result<Protocol, Reason> {
-    if kind == Kind::Text {
-        return Protocol::from_name(text(value, Reason::Protocol)?).ok_or(Reason::Protocol);
+    if kind.is_text() {
+        return Protocol::from_name(text(kind, value, Reason::Protocol)?).ok_or(Reason::Protocol);
     }
     u8::try_from(integer(kind, value)?).map(Protocol::from_number).map_err(|_| Reason::Protocol)
 }
@@ -279,8 +282,8 @@ fn port(kind: Kind, value: &[u8]) -> Result<u16, Reason> {
 }
 
 fn tcp_flags(kind: Kind, value: &[u8]) -> Result<TcpFlags, Reason> {
-    if kind == Kind::Text {
-        return TcpFlags::parse(text(value, Reason::TcpFlags)?).ok_or(Reason::TcpFlags);
+    if kind.is_text() {
+        return TcpFlags::parse(text(kind, value, Reason::TcpFlags)?).ok_or(Reason::TcpFlags);
     }
     u8::try_from(integer(kind, value)? & 0xff).map(TcpFlags::from_bits).map_err(|_| Reason::TcpFlags)
 }
@@ -309,8 +312,16 @@ fn shown(kind: Kind, value: &[u8]) -> String {
     };
     known.unwrap_or_else(|| {
         let cut = &value[..value.len().min(Rejected::VALUE_BYTES)];
-        // NUL cannot be stored as text, and few encodings but UTF-8 know the sign for what is no character.
-        String::from_utf8_lossy(cut).replace(['\0', '\u{fffd}'], "?")
+        // Neither NUL nor, in other encodings than UTF-8, the sign for what is no character can be stored as text.
+        match String::from_utf8_lossy(cut) {
+            Cow::Borrowed(text) if !text.contains('\0') && (kind != Kind::ForeignText || text.is_ascii()) => {
+                text.to_owned()
+            }
+            text => text.replace(
+                |sign: char| matches!(sign, '\0' | '\u{fffd}') || (kind == Kind::ForeignText && !sign.is_ascii()),
+                "?",
+            ),
+        }
     })
 }
 

@@ -24,8 +24,6 @@ pub struct Source {
     pub columns: Vec<SourceColumn>,
     /// Where its ids come from.
     pub sequence: Sequence,
-    /// Whether the database's encoding is UTF-8.
-    pub is_utf8: bool,
     /// What [`Source::definition_sql`] gave before the columns were looked at.
     pub definition: String,
 }
@@ -106,10 +104,16 @@ impl Source {
     ) -> Result<Self, PostgresError> {
         let (table, table_oid, partitioned) = relation(client, table).await?;
         let (definition, is_utf8) = definition(client, table_oid).await?;
-        let columns = columns(client, &table, table_oid, mapping).await?;
+        let mut columns = columns(client, &table, table_oid, mapping).await?;
+        if !is_utf8 {
+            columns
+                .iter_mut()
+                .filter(|column| column.kind == Kind::Text)
+                .for_each(|column| column.kind = Kind::ForeignText);
+        }
         let id = mapping.get(Role::Id.name()).map_or(Role::Id.name(), String::as_str);
         let sequence = sequence(client, &table, table_oid, id).await?;
-        Ok(Self { table, table_oid, partitioned, columns, sequence, is_utf8, definition })
+        Ok(Self { table, table_oid, partitioned, columns, sequence, definition })
     }
 
     /// The quoted name of the id column.

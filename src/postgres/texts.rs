@@ -18,7 +18,7 @@
 //!
 //! In a database of another encoding than UTF-8 the server refuses to send a text that it cannot translate, or, where
 //! the encoding is `SQL_ASCII`, bytes that are no UTF-8: again the same error for ever. There texts are sent as the bytes that
-//! they are. Addresses and flags are ASCII in all encodings; of others a row is rejected.
+//! they are. Addresses and flags are ASCII in all encodings; a row with others is rejected.
 
 use crate::postgres::column::Kind;
 use crate::postgres::source::{Source, SourceColumn};
@@ -38,8 +38,8 @@ pub fn guarded_list(source: &Source) -> String {
 
 fn list(source: &Source, of_text: impl Fn(&String) -> String) -> String {
     let columns = source.columns.iter().map(|SourceColumn { name, kind, .. }| match kind {
-        Kind::Text if source.is_utf8 => of_text(name),
-        Kind::Text => format!("pg_catalog.convert_to({}, 'SQL_ASCII')", of_text(name)),
+        Kind::Text => of_text(name),
+        Kind::ForeignText => format!("pg_catalog.convert_to({}, 'SQL_ASCII')", of_text(name)),
         _ => name.clone(),
     });
     columns.collect::<Vec<_>>().join(", ")

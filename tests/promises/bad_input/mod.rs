@@ -2,4 +2,5 @@
 
 mod changed_columns;
 mod huge_values;
+mod many_rows;
 mod values;
