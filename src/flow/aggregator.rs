@@ -32,6 +32,9 @@ pub struct Limits {
     pub checkpoint_interval: Duration,
 }
 
+/// Rejected rows that wait for an increment at most: a sniffer that goes wrong must not cost memory.
+const REJECTED_MAX: usize = 16_384;
+
 /// The state of the aggregation.
 #[derive(Debug)]
 pub struct Aggregator {
@@ -188,7 +191,8 @@ impl Aggregator {
             panes.extend(self::panes(Timing::Partial, self.table.take_all()));
             self.opened_at.clear();
         }
-        let due = observed.uptime.saturating_sub(self.last_increment) >= self.limits.checkpoint_interval;
+        let waited = observed.uptime.saturating_sub(self.last_increment) >= self.limits.checkpoint_interval;
+        let due = waited || self.rejected.len() >= REJECTED_MAX;
         if panes.is_empty() && !memory_is_short && !(due && self.has_changed()) {
             return None;
         }

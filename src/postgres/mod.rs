@@ -21,6 +21,7 @@ pub mod identifier;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+
 pub mod partitions;
 mod password_file;
 pub mod ranges;
@@ -33,6 +34,7 @@ mod service_file;
 pub mod session;
 pub mod sink_table;
 pub mod source;
+pub mod texts;
 pub mod traffic_data;
 pub mod witness;
 pub mod writer;
