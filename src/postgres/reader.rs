@@ -146,8 +146,8 @@ impl Reader {
         } else {
             // The ids may have begun anew while this was read: then some rows are of other packets than we take them for.
             let tide = self.tide().await?;
-            self.refuse_altered(&tide)?;
             self.refuse_reset(&tide)?;
+            self.refuse_altered(&tide)?;
         }
         if let Some(last) = read.batches.last_mut() {
             last.observed.caught_up = reads_ahead && !read.full;

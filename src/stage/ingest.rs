@@ -1,6 +1,6 @@
 //! Reads when asked: first what a replay needs, then whatever is new.
 //!
-//! Where the table is emptied and its ids begin anew, what was read before is handed on as complete, and this attempt ends.
+//! Where the table is emptied or altered, what was read before is handed on as complete, and this attempt ends.
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -31,9 +31,7 @@ pub async fn ingest(
         while more && !ticks.is_closed() {
             let read = if tick.read { read(&mut reader).await } else { observed(&reader).await };
             // Until a read has found the ids of the checkpoint, the replay may have been of other packets.
-            if let Err(StageError::Postgres(PostgresError::SourceReset { .. })) = read
-                && is_proved
-            {
+            if is_proved && read.as_ref().is_err_and(source_changed) {
                 hand_on(STAGE, &batches, Batch::end()).await;
             }
             let read = read?;
@@ -51,6 +49,11 @@ pub async fn ingest(
         }
     }
     Ok(())
+}
+
+/// Whether the table was emptied or altered under way, so that a replay may not find what was read.
+fn source_changed(error: &StageError) -> bool {
+    matches!(error, StageError::Postgres(PostgresError::SourceReset { .. } | PostgresError::SourceAltered { .. }))
 }
 
 /// Reads again what the checkpoint has consumed and not settled.
