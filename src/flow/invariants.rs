@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::flow::key::FlowKey;
 use crate::flow::packet::Packet;
+use crate::flow::position::IdRange;
 use crate::flow::statistics::Statistics;
 use crate::flow::window::{Tumbling, Window};
 
@@ -16,10 +17,38 @@ use crate::flow::window::{Tumbling, Window};
 pub enum Violation {
     /// Packets were lost or counted twice.
     #[error(
-        "{} rows were consumed, but {} packets are stored, {} are in open windows and {} were rejected",
-        .0.rows, .0.stored, .0.open, .0.rejected
+        "{} rows were consumed, but {} packets are stored, {} are in open windows, {} were rejected and {} were gone too early",
+        .0.rows, .0.stored, .0.open, .0.rejected, .0.gone
     )]
     Sums(Sums),
+    /// Packets came past every lock and are in no flow.
+    #[error("among the ids {} to {} are {packets} packets that were never read", ids.first, ids.last)]
+    NeverRead {
+        /// The block of ids.
+        ids: IdRange,
+        /// At least so many.
+        packets: u64,
+    },
+    /// Rows of the results were added, deleted or changed.
+    #[error("{counted} packets were stored, but the packet counts of the flows add up to {found}")]
+    Stored {
+        /// By the checkpoint.
+        counted: u64,
+        /// Σ `packet_count`.
+        found: u64,
+    },
+    /// The rows of a flow, added up, are not its packets.
+    #[error("{} is stored with {}", shown(*window, *key), off(*packets, *octets))]
+    Differs {
+        /// The window.
+        window: Window,
+        /// The flow.
+        key: FlowKey,
+        /// Packets stored less packets of the source.
+        packets: i64,
+        /// Octets stored less octets of the source.
+        octets: i64,
+    },
     /// A row of the results is there more than once.
     #[error("{} is stored more than once with revision {revision}", shown(*window, *key))]
     StoredTwice {
@@ -59,6 +88,19 @@ fn shown(window: Window, key: FlowKey) -> String {
     format!("the flow {source} → {destination} {protocol} of the window from {}", window.start)
 }
 
+/// "1 packet too few and 60 octets too few".
+fn off(packets: i64, octets: i64) -> String {
+    let one = |count: i64, what: &str| {
+        let plural = if count.unsigned_abs() == 1 { "" } else { "s" };
+        format!("{} {what}{plural} too {}", count.unsigned_abs(), if count > 0 { "many" } else { "few" })
+    };
+    match (packets, octets) {
+        (packets, 0) => one(packets, "packet"),
+        (0, octets) => format!("as many packets as it has, but {}", one(octets, "octet")),
+        (packets, octets) => format!("{} and {}", one(packets, "packet"), one(octets, "octet")),
+    }
+}
+
 /// Numbers that must agree, of one source and the ids that a checkpoint's position holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sums {
@@ -70,13 +112,20 @@ pub struct Sums {
     pub stored: u64,
     /// Packets of windows that are still open: consumed, and stored later. 0 once everything is settled.
     pub open: u64,
+    /// Packets of open windows whose rows were not there any more when a start had to read them again: they are in no flow.
+    pub gone: u64,
 }
 
 impl Sums {
     /// Whether every row is in exactly one place.
     pub fn check(self) -> Result<(), Violation> {
-        let Self { rows, rejected, stored, open } = self;
-        if rows == rejected + stored + open { Ok(()) } else { Err(Violation::Sums(self)) }
+        if self.unaccounted() == 0 { Ok(()) } else { Err(Violation::Sums(self)) }
+    }
+
+    /// Rows that are in no place, or below 0 those that are in several.
+    pub fn unaccounted(self) -> i64 {
+        let Self { rows, rejected, stored, open, gone } = self;
+        rows.wrapping_sub(rejected + stored + open + gone).cast_signed()
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod account;
 pub mod adoption;
+pub mod audit;
+pub mod books;
 pub mod column;
 pub mod connection_options;
 mod connection_parameters;
