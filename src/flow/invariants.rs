@@ -29,6 +29,22 @@ pub enum Violation {
         /// At least so many.
         packets: u64,
     },
+    /// A start would not find the packets of open windows again, or others with them.
+    #[error("{counted} packets were in open windows, but a start would find {found} of them")]
+    Open {
+        /// By the checkpoint.
+        counted: u64,
+        /// By the rows that are not settled.
+        found: u64,
+    },
+    /// A row of the results that is no flow's.
+    #[error("a row of the window from {} names no flow: ({row})", window.start)]
+    NoFlow {
+        /// The window.
+        window: Window,
+        /// What stands in place of addresses and protocol.
+        row: String,
+    },
     /// Rows of the results were added, deleted or changed.
     #[error("{counted} packets were stored, but the packet counts of the flows add up to {found}")]
     Stored {
@@ -81,6 +97,36 @@ pub enum Violation {
         /// How many.
         packets: u64,
     },
+}
+
+impl Violation {
+    /// One word a kind, for machines.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sums(_) => "sums",
+            Self::NeverRead { .. } => "never_read",
+            Self::Open { .. } => "open",
+            Self::NoFlow { .. } => "no_flow",
+            Self::Stored { .. } => "stored",
+            Self::Differs { .. } => "differs",
+            Self::StoredTwice { .. } => "stored_twice",
+            Self::Packets { .. } => "packets",
+            Self::Statistics { .. } => "statistics",
+        }
+    }
+
+    /// Window and key, where it is of one flow.
+    pub fn flow(&self) -> Option<(Window, FlowKey)> {
+        match *self {
+            Self::Differs { window, key, .. }
+            | Self::StoredTwice { window, key, .. }
+            | Self::Packets { window, key, .. }
+            | Self::Statistics { window, key, .. } => Some((window, key)),
+            Self::Sums(_) | Self::NeverRead { .. } | Self::Open { .. } | Self::NoFlow { .. } | Self::Stored { .. } => {
+                None
+            }
+        }
+    }
 }
 
 fn shown(window: Window, key: FlowKey) -> String {

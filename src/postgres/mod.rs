@@ -35,7 +35,9 @@ mod service_file;
 pub mod session;
 pub mod sink_table;
 pub mod source;
+pub mod stored_flows;
 pub mod traffic_data;
+pub mod verify;
 pub mod witness;
 pub mod writer;
 

@@ -4,9 +4,11 @@
 mod compare;
 mod database;
 mod service;
+mod verify;
 mod wait;
 
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
 pub use database::{Database, Session, Tables};
 pub use service::Service;
+pub use verify::{assert_verified, verify};
 pub use wait::{until, until_some};
