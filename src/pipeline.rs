@@ -11,6 +11,7 @@ use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
 use crate::http::{self, HttpError};
 use crate::model::Watched;
+use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
@@ -211,7 +212,7 @@ fn stages(
     start: Start,
 ) -> Result<Tasks<PipelineError>, PipelineError> {
     let Start { source, sink, resume, replay, owner } = start;
-    let checkpoint = resume.checkpoint.clone();
+    let (checkpoint, audited) = (resume.checkpoint.clone(), source.clone());
     let (ask, ticks) = channel(1);
     let (read, batches) = channel(config.channels.packets);
     let (close, increments) = channel(config.channels.windows);
@@ -254,6 +255,11 @@ fn stages(
         let (source, retention) = settings;
         Ok(stage::retention(link.pool(size)?, source, retention, source_id, until).await?)
     })?;
+
+    let (link, interval, size, until) =
+        (database.clone(), config.audit.interval, config.database.pool_size, stop.clone());
+    let auditor = Auditor::new(audited, owner.source_id, owner.epoch, owner.generation);
+    tasks.spawn("audit", move || async move { Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?) })?;
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     tasks.spawn("store", move || async move {

@@ -27,7 +27,7 @@ Examples:
 
 Settings come from pipeline.toml, then FLOWSENTRY__SECTION__KEY variables,
 then --set flags; later ones win.
-Exit codes: 0 done, 64 usage, 65 damaged input, 69 database unavailable,
+Exit codes: 0 done, 1 verified and found wrong, 64 usage, 65 damaged input, 69 database unavailable,
 70 a bug, 74 output not writable, 77 permission, 78 configuration."
 )]
 pub struct Arguments {
@@ -79,6 +79,8 @@ commands! {
     Sandbox in sandbox,
     /// Make or adopt the tables, and bring the schema up to date
     Migrate in migrate,
+    /// Check that the tables hold what was promised: nothing lost, nothing stored twice
+    Verify in verify,
     /// Train a model on labelled captures
     Train in train,
     /// Show how good a model is on labelled captures

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Exit {
+    /// What was to be verified does not hold.
+    Broken = 1,
     /// The command line is wrong.
     Usage = 64,
     /// An input file is damaged.

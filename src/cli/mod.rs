@@ -16,6 +16,7 @@ pub mod run;
 pub mod sandbox;
 pub mod threads;
 pub mod train;
+pub mod verify;
 
 pub use args::{Arguments, Command, parse};
 pub use context::Context;

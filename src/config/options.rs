@@ -156,6 +156,12 @@ options! {
         rows_per_delete: u32 = 10_000, 1..=1_000_000;
     }
 
+    /// Counting again: packets that came past every lock are found this way.
+    audit: Audit {
+        /// How often the newest packets and one older block of 65536 ids are counted; 0 switches it off.
+        interval: Duration = seconds(10), Duration::ZERO..=days(1);
+    }
+
     /// One instance owns a source; others stand by.
     lease: Lease {
         /// How often a standby tries to take over.

@@ -51,6 +51,8 @@ pub struct Aggregator {
     last_row: Option<u64>,
     rejected: Vec<Rejected>,
     counts: Counts,
+    /// Whether rows may still be replayed: none new have come.
+    replaying: bool,
     last_increment: Duration,
     last_packet: Duration,
 }
@@ -79,6 +81,7 @@ impl Aggregator {
             opened_at: BTreeMap::new(),
             position: Position::clone(&checkpoint.position),
             last_row: checkpoint.last_row,
+            replaying: true,
             last: checkpoint,
             rejected: Vec::new(),
             counts: Counts::default(),
@@ -99,7 +102,13 @@ impl Aggregator {
                 if !batch.packets.is_empty() {
                     self.last_packet = batch.observed.uptime;
                 }
+                if std::mem::take(&mut self.replaying) {
+                    self.compare_replay();
+                }
                 self.fold_new(&batch.packets, batch.rejected, &delta)?;
+                for run in batch.consumed.runs() {
+                    *self.counts.consumed.entry(run.block).or_default() += run.rows;
+                }
                 self.last_row = last_row.or(self.last_row);
                 Ok(self.increment(batch.observed))
             }
@@ -143,6 +152,15 @@ impl Aggregator {
             }
         }
         self.counts.replayed += packets.len() as u64;
+    }
+
+    /// The replay is over: it should have found as many packets of open windows as the checkpoint counted.
+    fn compare_replay(&mut self) {
+        let found = self.table.packet_count();
+        match self.last.open {
+            Some(counted) => self.counts.gone = counted.cast_signed() - found.cast_signed(),
+            None => self.counts.uncounted = found,
+        }
     }
 
     fn fold_new(&mut self, packets: &[Packet], rejected: Vec<Rejected>, delta: &Delta) -> Result<(), BrokenChain> {
@@ -214,7 +232,10 @@ impl Aggregator {
     }
 
     fn has_changed(&self) -> bool {
-        self.counts.read > 0 || *self.last.position != self.position || self.last.watermark != self.watermark.time()
+        self.counts.read > 0
+            || self.counts.gone != 0
+            || *self.last.position != self.position
+            || self.last.watermark != self.watermark.time()
     }
 
     fn build(&mut self, mut panes: Vec<Pane>, flushed_early: bool) -> Increment {
@@ -232,6 +253,7 @@ impl Aggregator {
             position,
             watermark: self.watermark.time(),
             last_row: self.last_row,
+            open: Some(self.table.packet_count()),
         };
         let from = self.last.position.high();
         self.last = checkpoint.clone();

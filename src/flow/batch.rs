@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::flow::consumed::Consumed;
 use crate::flow::packet::Packet;
 use crate::flow::position::Delta;
 use crate::flow::time::EventTime;
@@ -13,6 +14,8 @@ pub struct Batch {
     pub packets: Vec<Packet>,
     /// Rows that cannot be used.
     pub rejected: Vec<Rejected>,
+    /// Both, by block of ids; nothing of rows that are replayed.
+    pub consumed: Consumed,
     /// How far these rows move the position.
     pub progress: Progress,
     /// When this was read.

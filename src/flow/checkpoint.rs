@@ -24,6 +24,8 @@ pub struct Checkpoint {
     pub watermark: EventTime,
     /// Fingerprint of the row with the highest id, to know it again.
     pub last_row: Option<u64>,
+    /// Packets of windows that are still open, which a replay has to find again; `None` if they were not counted.
+    pub open: Option<u64>,
 }
 
 impl Checkpoint {
@@ -96,6 +98,12 @@ pub struct Counts {
     pub dead: u64,
     /// Rows read again after a start to fill the windows that were open.
     pub replayed: u64,
+    /// Rows read for the first time, by block of ids.
+    pub consumed: BTreeMap<i64, u64>,
+    /// Packets of open windows that a replay found and no checkpoint had counted: consumed before anybody counted.
+    pub uncounted: u64,
+    /// Packets of open windows that a replay did not find any more; negative if it found more than there were.
+    pub gone: i64,
     /// Whether memory was short.
     pub flushed_early: bool,
 }

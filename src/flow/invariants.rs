@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::flow::key::FlowKey;
 use crate::flow::packet::Packet;
+use crate::flow::position::IdRange;
 use crate::flow::statistics::Statistics;
 use crate::flow::window::{Tumbling, Window};
 
@@ -16,10 +17,54 @@ use crate::flow::window::{Tumbling, Window};
 pub enum Violation {
     /// Packets were lost or counted twice.
     #[error(
-        "{} rows were consumed, but {} packets are stored, {} are in open windows and {} were rejected",
-        .0.rows, .0.stored, .0.open, .0.rejected
+        "{} rows were consumed, but {} packets are stored, {} are in open windows, {} were rejected and {} were gone too early",
+        .0.rows, .0.stored, .0.open, .0.rejected, .0.gone
     )]
     Sums(Sums),
+    /// Packets came past every lock and are in no flow.
+    #[error("among the ids {} to {} are {packets} packets that were never read", ids.first, ids.last)]
+    NeverRead {
+        /// The block of ids.
+        ids: IdRange,
+        /// At least so many.
+        packets: u64,
+    },
+    /// A start would not find the packets of open windows again, or others with them.
+    #[error("{counted} packets were in open windows, but a start would find {found} of them")]
+    Open {
+        /// By the checkpoint.
+        counted: u64,
+        /// By the rows that are not settled.
+        found: u64,
+    },
+    /// A row of the results that is no flow's.
+    #[error("a row of the window from {} names no flow: ({row})", window.start)]
+    NoFlow {
+        /// The window.
+        window: Window,
+        /// What stands in place of addresses and protocol.
+        row: String,
+    },
+    /// Rows of the results were added, deleted or changed.
+    #[error("{counted} packets were stored, but the packet counts of the flows add up to {found}")]
+    Stored {
+        /// By the checkpoint.
+        counted: u64,
+        /// Σ `packet_count`.
+        found: u64,
+    },
+    /// The rows of a flow, added up, are not its packets.
+    #[error("{} is stored with {}", shown(*window, *key), off(*packets, *octets))]
+    Differs {
+        /// The window.
+        window: Window,
+        /// The flow.
+        key: FlowKey,
+        /// Packets stored less packets of the source.
+        packets: i64,
+        /// Octets stored less octets of the source.
+        octets: i64,
+    },
     /// A row of the results is there more than once.
     #[error("{} is stored more than once with revision {revision}", shown(*window, *key))]
     StoredTwice {
@@ -54,9 +99,52 @@ pub enum Violation {
     },
 }
 
+impl Violation {
+    /// One word a kind, for machines.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sums(_) => "sums",
+            Self::NeverRead { .. } => "never_read",
+            Self::Open { .. } => "open",
+            Self::NoFlow { .. } => "no_flow",
+            Self::Stored { .. } => "stored",
+            Self::Differs { .. } => "differs",
+            Self::StoredTwice { .. } => "stored_twice",
+            Self::Packets { .. } => "packets",
+            Self::Statistics { .. } => "statistics",
+        }
+    }
+
+    /// Window and key, where it is of one flow.
+    pub fn flow(&self) -> Option<(Window, FlowKey)> {
+        match *self {
+            Self::Differs { window, key, .. }
+            | Self::StoredTwice { window, key, .. }
+            | Self::Packets { window, key, .. }
+            | Self::Statistics { window, key, .. } => Some((window, key)),
+            Self::Sums(_) | Self::NeverRead { .. } | Self::Open { .. } | Self::NoFlow { .. } | Self::Stored { .. } => {
+                None
+            }
+        }
+    }
+}
+
 fn shown(window: Window, key: FlowKey) -> String {
     let FlowKey { source, destination, protocol } = key;
     format!("the flow {source} → {destination} {protocol} of the window from {}", window.start)
+}
+
+/// "1 packet too few and 60 octets too few".
+fn off(packets: i64, octets: i64) -> String {
+    let one = |count: i64, what: &str| {
+        let plural = if count.unsigned_abs() == 1 { "" } else { "s" };
+        format!("{} {what}{plural} too {}", count.unsigned_abs(), if count > 0 { "many" } else { "few" })
+    };
+    match (packets, octets) {
+        (packets, 0) => one(packets, "packet"),
+        (0, octets) => format!("as many packets as it has, but {}", one(octets, "octet")),
+        (packets, octets) => format!("{} and {}", one(packets, "packet"), one(octets, "octet")),
+    }
 }
 
 /// Numbers that must agree, of one source and the ids that a checkpoint's position holds.
@@ -70,13 +158,20 @@ pub struct Sums {
     pub stored: u64,
     /// Packets of windows that are still open: consumed, and stored later. 0 once everything is settled.
     pub open: u64,
+    /// Packets of open windows whose rows were not there any more when a start had to read them again: they are in no flow.
+    pub gone: u64,
 }
 
 impl Sums {
     /// Whether every row is in exactly one place.
     pub fn check(self) -> Result<(), Violation> {
-        let Self { rows, rejected, stored, open } = self;
-        if rows == rejected + stored + open { Ok(()) } else { Err(Violation::Sums(self)) }
+        if self.unaccounted() == 0 { Ok(()) } else { Err(Violation::Sums(self)) }
+    }
+
+    /// Rows that are in no place, or below 0 those that are in several.
+    pub fn unaccounted(self) -> i64 {
+        let Self { rows, rejected, stored, open, gone } = self;
+        rows.wrapping_sub(rejected + stored + open + gone).cast_signed()
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod aggregator;
 pub mod batch;
 pub mod checkpoint;
+pub mod comparison;
+pub mod consumed;
 pub mod context;
 pub mod invariants;
 pub mod key;

@@ -87,6 +87,13 @@ impl Position {
         self.missing.iter().map(|(&first, &last)| IdRange { first, last })
     }
 
+    /// The ranges still missing that touch `ids`, ascending.
+    pub fn missing_within(&self, ids: IdRange) -> impl Iterator<Item = IdRange> + '_ {
+        let before = self.missing.range(..ids.first).next_back().filter(move |&(_, &last)| ids.first <= last);
+        let within = (!ids.is_empty()).then(|| self.missing.range(ids.first..=ids.last));
+        before.into_iter().chain(within.into_iter().flatten()).map(|(&first, &last)| IdRange { first, last })
+    }
+
     /// Number of ranges still missing.
     pub fn missing_ranges(&self) -> usize {
         self.missing.len()

@@ -33,6 +33,7 @@ pub struct FlowTable {
 struct OpenWindow {
     flows: WindowFlows,
     heap_bytes: usize,
+    packets: u64,
 }
 
 /// Whether a fold began a window or went into one that was open.
@@ -73,7 +74,8 @@ impl FlowTable {
             }
             None => {
                 let window = self.windows.window_of(packet.time);
-                let mut open = OpenWindow { flows: WindowFlows { window, flows: FlowMap::default() }, heap_bytes: 0 };
+                let mut open =
+                    OpenWindow { flows: WindowFlows { window, flows: FlowMap::default() }, heap_bytes: 0, packets: 0 };
                 open.fold(packet);
                 self.open.insert(0, open);
                 Folded::Opened(window)
@@ -111,6 +113,11 @@ impl FlowTable {
         self.open.iter().map(|open| open.flows.flows.len()).sum()
     }
 
+    /// Number of packets in open flows.
+    pub fn packet_count(&self) -> u64 {
+        self.open.iter().map(|open| open.packets).sum()
+    }
+
     /// Octets that the open flows take, free places of the hash tables included.
     pub fn bytes(&self) -> usize {
         self.open.iter().map(|open| open.flows.flows.allocation_size() + open.heap_bytes).sum()
@@ -123,5 +130,6 @@ impl OpenWindow {
         let before = statistics.heap_bytes();
         statistics.fold(packet);
         self.heap_bytes += statistics.heap_bytes() - before;
+        self.packets += 1;
     }
 }

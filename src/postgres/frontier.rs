@@ -64,6 +64,7 @@ impl Frontier {
         let plausible_until = plausible_until(observed.database_clock, self.future_bound);
         let mut batch = self.quiet(observed);
         for row in rows {
+            batch.consumed.add(row.id);
             sort_in(row, plausible_until, &mut batch);
         }
         if let Progress::New { delta, .. } = &mut batch.progress {
@@ -101,6 +102,7 @@ impl Advance<'_> {
             self.missing.push(IdRange { first: self.next, last: row.id - 1 });
         }
         self.next = row.id + 1;
+        self.batch.consumed.add(row.id);
         self.last_rejected = sort_in(row, self.plausible_until, &mut self.batch);
         self.rows += 1;
         if self.rows == self.rows_per_batch { self.complete() } else { Ok(()) }

@@ -87,6 +87,13 @@ async fn source_id(client: &Client, name: &str) -> Result<i32, PostgresError> {
     let doing = PostgresError::doing("find the source in flowsentry.checkpoint");
     let insert = "INSERT INTO flowsentry.checkpoint (source_name) VALUES ($1) ON CONFLICT (source_name) DO NOTHING";
     client.execute(insert, &[&name]).await.map_err(&doing)?;
-    let select = "SELECT source_id FROM flowsentry.checkpoint WHERE source_name = $1";
-    Ok(client.query_one(select, &[&name]).await.map_err(&doing)?.get(0))
+    Ok(client.query_one(FIND, &[&name]).await.map_err(&doing)?.get(0))
+}
+
+const FIND: &str = "SELECT source_id FROM flowsentry.checkpoint WHERE source_name = $1";
+
+/// The key of the source with this name, if there is one; makes none.
+pub async fn find(client: &Client, name: &str) -> Result<Option<i32>, PostgresError> {
+    let doing = PostgresError::doing("find the source in flowsentry.checkpoint");
+    Ok(client.query_opt(FIND, &[&name]).await.map_err(doing)?.map(|row| row.get(0)))
 }

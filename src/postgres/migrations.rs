@@ -28,9 +28,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { number: 1, name: "schema", sql: include_str!("../../sql/0001_schema.sql") },
     Migration { number: 2, name: "wake", sql: include_str!("../../sql/0002_wake.sql") },
+    Migration { number: 3, name: "audit", sql: include_str!("../../sql/0003_audit.sql") },
 ];
 
 const SCHEMA: &str = "CREATE SCHEMA flowsentry;
@@ -253,8 +254,10 @@ mod tests {
         let check = |applied: &[(i32, String)], expected: SchemaState| assert_eq!(compare(applied), expected);
         check(&[], SchemaState::Absent);
         check(&[(1, checksum(1))], SchemaState::Older { applied: 1 });
-        check(&[(1, checksum(1)), (2, checksum(2))], SchemaState::Current);
-        check(&[(1, checksum(1)), (2, checksum(2)), (3, String::new())], SchemaState::Newer { applied: 3 });
+        let all: Vec<_> = (1..=3).map(|number| (number.try_into().unwrap(), checksum(number))).collect();
+        check(&all[..2], SchemaState::Older { applied: 2 });
+        check(&all, SchemaState::Current);
+        check(&[&all[..], &[(4, String::new())]].concat(), SchemaState::Newer { applied: 4 });
         check(&[(1, checksum(1)), (2, checksum(1))], SchemaState::Changed { number: 2, name: "wake" });
     }
 

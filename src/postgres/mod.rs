@@ -5,6 +5,8 @@
 
 mod account;
 pub mod adoption;
+pub mod audit;
+pub mod books;
 pub mod column;
 pub mod connection_options;
 mod connection_parameters;
@@ -34,8 +36,10 @@ mod service_file;
 pub mod session;
 pub mod sink_table;
 pub mod source;
+pub mod stored_flows;
 pub mod texts;
 pub mod traffic_data;
+pub mod verify;
 pub mod witness;
 pub mod writer;
 

@@ -311,6 +311,23 @@ async fn copy(
     Ok(Copied { rows, long_text: decoder.saw_long_text() })
 }
 
+/// Rows from one id to another, ascending, `most` of them at most.
+pub async fn rows_from(
+    client: &Client,
+    source: &Source,
+    (first, last): (i64, i64),
+    most: usize,
+) -> Result<Vec<Row>, PostgresError> {
+    let mut rows = Vec::new();
+    let sql = Chunk::Span(IdRange { first, last }).sql(source, first, most);
+    copy(client, source, &sql, |row| {
+        rows.push(row);
+        Ok(())
+    })
+    .await?;
+    Ok(rows)
+}
+
 /// The row with this id, if it is there.
 pub async fn row_at(client: &Client, source: &Source, id: i64) -> Result<Option<Row>, PostgresError> {
     let mut found = None;

@@ -10,6 +10,7 @@ use tokio_postgres::{Client, Row};
 
 use crate::config::Start;
 use crate::flow::checkpoint::Checkpoint;
+use crate::flow::consumed::{block_of, ids_of};
 use crate::flow::packet::Packet;
 use crate::flow::position::Position;
 use crate::flow::time::EventTime;
@@ -30,6 +31,17 @@ pub struct Resume {
     pub identity: Identity,
     /// Whether the ids began anew since the last checkpoint.
     pub began_anew: bool,
+    /// Where the audit begins.
+    pub counted: Counted,
+}
+
+/// From where on packets are counted: a source may have been read before anybody counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// Packets of lower ids are not audited.
+    pub audit_from: i64,
+    /// Number of the checkpoint from which on packets are counted.
+    pub since: i64,
 }
 
 /// Loads the checkpoint of the leased source and compares the table with the one that it was made of.
@@ -37,7 +49,8 @@ pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume
     let client = lease.client();
     let sql =
         "SELECT number, generation, position, settled, watermark, last_row_fingerprint, system_identifier, timeline,
-                      table_oid, sequence_oid, sequence_filenode, (extract(epoch FROM server_started) * 1000000)::bigint
+                      table_oid, sequence_oid, sequence_filenode, (extract(epoch FROM server_started) * 1000000)::bigint,
+                      open, audit_from, counted_since
                FROM flowsentry.checkpoint WHERE source_id = $1";
     let doing = PostgresError::doing("load the checkpoint");
     let row = client.query_one(sql, &[&lease.source_id()]).await.map_err(doing)?;
@@ -46,15 +59,21 @@ pub async fn load(lease: &Lease, source: &Source, start: Start) -> Result<Resume
     let identity = identity(client, source).await?;
     let Some(known) = known_identity(&row) else {
         let position = first_position(client, source, start).await?;
+        let counted = Counted { audit_from: position.high() + 1, since: 0 };
         let checkpoint = checkpoint.at(position);
-        return Ok(Resume { checkpoint, generation, identity, began_anew: false });
+        return Ok(Resume { checkpoint, generation, identity, began_anew: false, counted });
     };
     let found = found(client, source, &checkpoint, identity).await?;
+    let since = row.get::<_, Option<i64>>(14).unwrap_or(checkpoint.number);
     if generation::is_same(&checkpoint, &known, &found) {
-        return Ok(Resume { checkpoint, generation, identity: found.identity, began_anew: false });
+        // Of the block that a version without counts was in the middle of, nothing can be said.
+        let whole = ids_of(block_of(checkpoint.position.high())).last + 1;
+        let counted = Counted { audit_from: row.get::<_, Option<i64>>(13).unwrap_or(whole), since };
+        return Ok(Resume { checkpoint, generation, identity: found.identity, began_anew: false, counted });
     }
     let checkpoint = checkpoint.at(Position::default());
-    Ok(Resume { checkpoint, generation: generation + 1, identity: found.identity, began_anew: true })
+    let counted = Counted { audit_from: 1, since };
+    Ok(Resume { checkpoint, generation: generation + 1, identity: found.identity, began_anew: true, counted })
 }
 
 fn checkpoint(row: &Row) -> Result<Checkpoint, PostgresError> {
@@ -65,6 +84,7 @@ fn checkpoint(row: &Row) -> Result<Checkpoint, PostgresError> {
         settled: Arc::new(Position::decode(row.get(3))?),
         watermark: EventTime::from_micros(row.get(4)).unwrap_or_default(),
         last_row: fingerprint.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes),
+        open: row.get::<_, Option<i64>>(12).map(i64::cast_unsigned),
     })
 }
 

@@ -50,6 +50,8 @@ pub enum Format {
 pub enum SinkError {
     #[error("table {table} does not exist")]
     NoTable { table: String },
+    #[error("{table} has no column {column:?}, without which its flows cannot be told apart")]
+    NoColumn { table: String, column: &'static str },
     #[error("this role may not {lacking}")]
     NoRight { table: String, lacking: String, mend: String },
     #[error("{table}.{column:?} has type {found}, which flowsentry cannot write")]
@@ -66,6 +68,7 @@ impl SinkError {
                 "flowsentry migrate creates it; or name another in pipeline.toml: [sink] table = \"schema.name\""
                     .to_owned()
             }
+            Self::NoColumn { .. } => "flowsentry migrate --adopt adds it".to_owned(),
             Self::NoRight { mend, .. } => mend.clone(),
             Self::WrongType { .. } => "flowsentry migrate --print-sql shows the types that it expects".to_owned(),
             Self::Unknown { table, column } => {

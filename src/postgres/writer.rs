@@ -3,6 +3,7 @@
 //! The checkpoint moves only if it is where this writer left it and the epoch is still ours; otherwise nothing is stored. A
 //! commit whose answer is lost is decided by the next attempt, which reads the checkpoint, never by sending again.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
@@ -10,13 +11,13 @@ use futures::SinkExt;
 use tokio_postgres::{CopyInSink, Transaction};
 
 use crate::flow::batch::Rejected;
-use crate::flow::checkpoint::Checkpoint;
+use crate::flow::checkpoint::{Checkpoint, Increment};
 use crate::flow::time::EventTime;
 use crate::postgres::encode::{self, COPY_HEADER, COPY_TRAILER, FlowRow};
 use crate::postgres::error::PostgresError;
 use crate::postgres::generation::Identity;
 use crate::postgres::lease::Lease;
-use crate::postgres::resume::Resume;
+use crate::postgres::resume::{Counted, Resume};
 use crate::postgres::session::Session;
 use crate::postgres::sink_table::SinkTable;
 use crate::telemetry::clock;
@@ -50,6 +51,8 @@ pub struct Owner {
     pub generation: i32,
     /// What the server and the table are.
     pub identity: Identity,
+    /// From where on packets are counted.
+    pub counted: Counted,
 }
 
 impl Owner {
@@ -61,6 +64,7 @@ impl Owner {
             epoch: lease.epoch(),
             generation: resume.generation,
             identity: resume.identity.clone(),
+            counted: resume.counted,
         }
     }
 }
@@ -70,6 +74,8 @@ impl Owner {
 pub struct Stored {
     /// Rows of `traffic_data`.
     pub flows: u64,
+    /// Packets of these.
+    pub packets: u64,
     /// Values that did not fit their column.
     pub clamped: u64,
 }
@@ -103,7 +109,8 @@ impl Writer {
         if !increment.rejected.is_empty() {
             reject(&transaction, owner, &increment.rejected, *rejected_rows_max, last.settled.low()).await?;
         }
-        move_checkpoint(&transaction, owner, last, &increment.checkpoint).await?;
+        move_checkpoint(&transaction, owner, last, increment, stored).await?;
+        count_blocks(&transaction, owner, &increment.counts.consumed).await?;
         transaction.commit().await.map_err(PostgresError::doing("commit flows"))?;
         self.last = increment.checkpoint.clone();
         Ok(stored)
@@ -179,6 +186,7 @@ async fn copy_pane(
         };
         stored.clamped += encode::append(&row, &table.columns, buffer);
         stored.flows += 1;
+        stored.packets += statistics.volume.packets;
         if buffer.len() >= SEND_BYTES {
             send(sink.as_mut(), buffer).await?;
         }
@@ -222,13 +230,20 @@ async fn move_checkpoint(
     transaction: &Transaction<'_>,
     owner: &Owner,
     last: &Checkpoint,
-    next: &Checkpoint,
+    increment: &Increment,
+    stored: Stored,
 ) -> Result<(), PostgresError> {
+    let Increment { checkpoint: next, counts, .. } = increment;
+    let rejected: u64 = counts.rejected.values().sum();
+    let sums = [counts.read + counts.uncounted, rejected, stored.packets].map(u64::cast_signed);
+    let [consumed, rejected, stored] = &sums;
     let sql = "UPDATE flowsentry.checkpoint
                SET number = $4, generation = $5, position = $6, settled = $7, position_high = $8, watermark = $9,
                    last_row_fingerprint = $10, system_identifier = $11, timeline = $12, table_oid = $13,
                    sequence_oid = $14, sequence_filenode = $15,
-                   server_started = 'epoch'::timestamptz + $16 * interval '1 microsecond', updated_at = pg_catalog.clock_timestamp()
+                   server_started = 'epoch'::timestamptz + $16 * interval '1 microsecond', updated_at = pg_catalog.clock_timestamp(),
+                   audit_from = $17, counted_since = $18, open = $19, consumed = consumed + $20, rejected = rejected + $21,
+                   stored = stored + $22, gone = gone + $23
                WHERE source_id = $1 AND epoch = $2 AND number = $3";
     let identity = &owner.identity;
     let moved = transaction
@@ -251,9 +266,38 @@ async fn move_checkpoint(
                 &identity.sequence_oid,
                 &identity.sequence_filenode,
                 &(identity.server_started as f64),
+                &owner.counted.audit_from,
+                &owner.counted.since,
+                &next.open.map(u64::cast_signed),
+                consumed,
+                rejected,
+                stored,
+                &counts.gone,
             ],
         )
         .await
         .map_err(PostgresError::doing("move the checkpoint"))?;
     if moved == 1 { Ok(()) } else { Err(PostgresError::TakenOver { source_name: owner.source_name.clone() }) }
+}
+
+/// Adds to the blocks of ids what was consumed of them: see the audit.
+async fn count_blocks(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    consumed: &BTreeMap<i64, u64>,
+) -> Result<(), PostgresError> {
+    if consumed.is_empty() {
+        return Ok(());
+    }
+    let sql = "INSERT INTO flowsentry.consumed_ids AS c (source_id, generation, block, rows)
+               SELECT $1, $2, b.block, b.rows
+               FROM ROWS FROM (pg_catalog.unnest($3::bigint[]), pg_catalog.unnest($4::bigint[])) AS b(block, rows)
+               ON CONFLICT (source_id, generation, block) DO UPDATE SET rows = c.rows + excluded.rows";
+    let blocks: Vec<i64> = consumed.keys().copied().collect();
+    let rows: Vec<i64> = consumed.values().map(|rows| rows.cast_signed()).collect();
+    transaction
+        .execute(sql, &[&owner.source_id, &owner.generation, &blocks, &rows])
+        .await
+        .map_err(PostgresError::doing("count the packets consumed"))?;
+    Ok(())
 }

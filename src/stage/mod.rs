@@ -1,8 +1,9 @@
-//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention beside them.
+//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention and audit beside them.
 //!
 //! Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
 mod aggregate;
+mod audit;
 mod classify;
 mod ingest;
 mod retain;
@@ -10,6 +11,7 @@ mod store;
 mod wakeup;
 
 pub use aggregate::aggregate;
+pub use audit::audit;
 pub use classify::classify;
 pub use ingest::ingest;
 pub use retain::retention;

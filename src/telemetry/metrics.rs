@@ -67,8 +67,8 @@ metrics! {
     NOTIFICATIONS: Counter = "flowsentry_notifications_total",
         "Notifications received from the trigger.";
 
-    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "retention", "system"},
-        "Faults by kind; all but those of retention ended an attempt.";
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "retention", "audit", "system"},
+        "Faults by kind; all but those of retention and audit ended an attempt.";
     ATTEMPTS: Counter = "flowsentry_attempts_total",
         "Attempts to run the pipeline; each starts from the checkpoint.";
     TAKEOVERS: Counter = "flowsentry_takeovers_total",
@@ -91,6 +91,15 @@ metrics! {
         "Old packets deleted.";
     RETENTION_PARTITIONS_DROPPED: Counter = "flowsentry_retention_partitions_dropped_total",
         "Partitions of old packets dropped.";
+
+    AUDIT_MISSING: Counter = "flowsentry_audit_missing_packets_total",
+        "Packets found in the table that were never read: their ids were not given by the sequence.";
+    AUDIT_BLOCKS: Counter = "flowsentry_audit_blocks_total",
+        "Blocks of 65,536 ids that were audited.";
+    AUDIT_LAST: Gauge = "flowsentry_audit_last_timestamp_seconds",
+        "When the last audit ended, in Unix seconds; 0 before the first.";
+    UNACCOUNTED: Gauge = "flowsentry_unaccounted_packets",
+        "Packets consumed less those rejected, stored, open or gone, as of the last audit; anything but 0 is a bug.";
 
     LAG_ROWS: Gauge = "flowsentry_lag_rows",
         "Ids in the source that are above the position, as of the last look.";

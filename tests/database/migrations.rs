@@ -46,7 +46,7 @@ async fn those_who_migrate_at_once_take_turns() {
         changes.push(migration.await.unwrap());
     }
     changes.retain(|titles: &Vec<String>| !titles.is_empty());
-    assert_eq!(changes.iter().map(Vec::len).collect::<Vec<_>>(), [6], "{changes:?}");
+    assert_eq!(changes.iter().map(Vec::len).collect::<Vec<_>>(), [7], "{changes:?}");
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn an_edited_file_and_a_newer_program_are_told_apart() {
     assert!(error.to_string().contains("sql/0002_wake.sql is not the file that was applied"), "{error}");
     assert_eq!(error.disposition(), Disposition::Fatal);
 
-    run(&session.client, "DELETE FROM flowsentry.migrations WHERE number = 2").await;
+    run(&session.client, "DELETE FROM flowsentry.migrations WHERE number > 1").await;
     assert_eq!(schema_state(&session.client).await.unwrap(), SchemaState::Older { applied: 1 });
 }
 

@@ -6,6 +6,7 @@
 mod kit;
 
 mod adoption;
+mod audit;
 mod bad_input;
 mod columns;
 mod exactly_once;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flowsentry::flow::batch::Reason;
 use flowsentry::flow::checkpoint::{Checkpoint, Increment, Timing};
-use flowsentry::flow::invariants::StoredFlow;
+use flowsentry::flow::invariants::{StoredFlow, Sums};
 use flowsentry::flow::key::FlowKey;
 use flowsentry::flow::statistics::Statistics;
 use flowsentry::flow::window::Window;
@@ -27,6 +27,10 @@ pub struct Results {
     /// All that ever were.
     pub rejections: Vec<RejectedRow>,
     pub accounts: BTreeMap<i32, Account>,
+    /// As the checkpoint counts, over all generations.
+    pub sums: Sums,
+    /// Packets of open windows that a replay did not find.
+    pub gone: i64,
     pub stores: Vec<Store>,
     /// The attempt that owns the source.
     pub lease: Option<usize>,
@@ -67,6 +71,8 @@ pub struct Account {
     pub rejected: u64,
     /// Whether the table was emptied, and all that had been read of it is stored.
     pub is_over: bool,
+    /// Rows consumed, by block of ids.
+    pub consumed: BTreeMap<i64, u64>,
 }
 
 /// A transaction that stores an increment.
@@ -177,11 +183,28 @@ impl Results {
             folded: 0,
             rejected: 0,
             is_over: false,
+            consumed: BTreeMap::new(),
         });
+        if account.consumed.is_empty() {
+            // Nothing was read of the generation yet: it begins with whatever the table is now.
+            account.incarnation = incarnation;
+        }
         account.checkpoint = checkpoint.clone();
         account.is_over = false;
         account.folded += counts.folded;
         account.rejected += counts.rejected.values().sum::<u64>();
+        for (block, rows) in counts.consumed {
+            *account.consumed.entry(block).or_default() += rows;
+        }
+        self.sums.rows += counts.read;
+        self.sums.rejected += counts.rejected.values().sum::<u64>();
+        self.sums.stored += panes
+            .iter()
+            .flat_map(|pane| pane.flows.flows.values())
+            .map(|statistics| statistics.volume.packets)
+            .sum::<u64>();
+        self.sums.open = checkpoint.open.unwrap_or(0);
+        self.gone += counts.gone;
         self.checkpoint = checkpoint;
         self.generation = generation;
         self.identity = Some(identity);

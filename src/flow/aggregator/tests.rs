@@ -60,7 +60,9 @@ impl Stream {
         self.high += i64::try_from(seconds.len() + rejected.len()).unwrap();
         let progress = Progress::New { delta: Delta { from, to: self.high, ..Delta::default() }, last_row: Some(7) };
         let packets = seconds.iter().map(|&seconds| packet(seconds)).collect();
-        self.aggregator.absorb(Batch { packets, rejected, progress, observed: self.observed }).unwrap()
+        self.aggregator
+            .absorb(Batch { packets, rejected, progress, observed: self.observed, ..Batch::default() })
+            .unwrap()
     }
 
     fn replay(&mut self, seconds: &[i64]) {
@@ -237,6 +239,7 @@ fn a_replay_skips_windows_that_the_checkpoint_has_closed() {
         settled: Arc::clone(&settled),
         watermark: at(60),
         last_row: Some(5),
+        open: Some(3),
     };
     let mut stream = Stream::resumed(Limits { checkpoint_interval: Duration::ZERO, ..LIMITS }, checkpoint);
     stream.replay(&[10, 59, 60, 61]);
@@ -248,8 +251,28 @@ fn a_replay_skips_windows_that_the_checkpoint_has_closed() {
     assert_eq!((increment.from, increment.checkpoint.number), (9, 9));
     assert_eq!(increment.checkpoint.settled, settled, "the open window is filled from there");
     assert_eq!((increment.counts.read, increment.counts.folded, increment.counts.replayed), (1, 1, 6));
+    assert_eq!((increment.counts.gone, increment.checkpoint.open), (0, Some(4)), "all that was open was found");
     let increment = stream.packets(&[95]).unwrap();
     assert_eq!(panes_of(Some(&increment)), [(OnTime, 60, 0, 4)]);
+}
+
+#[test]
+fn what_was_open_and_is_not_found_again_is_told_once() {
+    let limits = Limits { checkpoint_interval: Duration::ZERO, ..LIMITS };
+    let check = |open: Option<u64>, found: &[i64], gone: i64, uncounted: u64| {
+        let checkpoint = Checkpoint { position: Arc::new(Position::up_to(9)), open, ..Checkpoint::default() };
+        let mut stream = Stream::resumed(limits, checkpoint);
+        stream.replay(found);
+        let counts = stream.packets(&[70]).unwrap().counts;
+        assert_eq!((counts.gone, counts.uncounted), (gone, uncounted), "{open:?} {found:?}");
+        let counts = stream.packets(&[71]).unwrap().counts;
+        assert_eq!((counts.gone, counts.uncounted), (0, 0));
+    };
+    check(Some(2), &[1, 31], 0, 0);
+    check(Some(3), &[1], 2, 0);
+    check(Some(3), &[], 3, 0);
+    check(Some(1), &[1, 2], -1, 0);
+    check(None, &[1, 2], 0, 2); // a version that did not count stored this checkpoint
 }
 
 #[test]

@@ -60,6 +60,8 @@ fn rows_become_batches_that_follow_each_other() {
     assert_eq!(delta(&batches[1]).1, Some(0), "the last row cannot be used");
     assert_eq!(delta(&batches[2]).1, row(12, 0).packet.ok().map(|packet| packet.fingerprint()));
     assert!(batches.iter().all(|batch| batch.observed == observed(0)));
+    let counted = batches.iter().map(|batch| batch.consumed.runs()[0].rows).collect::<Vec<_>>();
+    assert_eq!(counted, [2, 2, 1], "rows that cannot be used are consumed as well");
     let waiting = frontier.gaps.observe(&["3/1".to_owned()].into(), Duration::ZERO);
     assert!(waiting.is_empty() && !frontier.gaps.is_empty(), "what is missing waits for whoever holds a lock");
 }
@@ -138,6 +140,8 @@ proptest! {
             for batch in &batches {
                 prop_assert!(batch.packets.len() + batch.rejected.len() <= rows_per_batch.max(60));
                 folded.apply(delta(batch).0).unwrap();
+                let consumed: u64 = batch.consumed.runs().iter().map(|run| run.rows).sum();
+                prop_assert_eq!(consumed, ids(batch).len() as u64);
                 seen.extend(ids(batch));
             }
             prop_assert_eq!(&folded, &frontier.position);

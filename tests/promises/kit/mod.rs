@@ -6,6 +6,7 @@ mod database;
 mod listener;
 mod process;
 mod service;
+mod verify;
 mod wait;
 
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
@@ -13,4 +14,5 @@ pub use database::{Database, Session, Tables};
 pub use listener::Listener;
 pub use process::{cpu_seconds, peak_mib};
 pub use service::Service;
+pub use verify::{assert_verified, verify};
 pub use wait::{until, until_some};
