@@ -234,7 +234,9 @@ fn counts_stay_exact_while_the_service_is_killed_and_four_writers_insert() {
             assert_verified(&database);
         }
         done.store(true, Ordering::Relaxed);
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
     });
     let packets = database.number("SELECT count(*) FROM raw_packets");
     let service = Service::start(&database, &settings);
