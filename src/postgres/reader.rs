@@ -259,7 +259,7 @@ impl Reader {
 
 /// Decodes all rows of a COPY statement and counts them. They are collected before they are handed on: a slow stage must
 /// not keep the statement, and with it a snapshot, open.
-async fn copy(
+pub(super) async fn copy(
     client: &Client,
     source: &Source,
     sql: &str,

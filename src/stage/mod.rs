@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod classify;
+mod id_days;
 mod ingest;
 mod retain;
 mod store;

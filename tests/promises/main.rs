@@ -6,6 +6,7 @@
 mod kit;
 
 mod adoption;
+mod check;
 mod columns;
 mod exactly_once;
 mod late_packets;
