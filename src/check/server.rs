@@ -7,6 +7,9 @@ const OLDEST: i32 = 130_000;
 /// Earlier minor releases rename a transaction when it is prepared, and whoever waits for it takes it for gone.
 const RENAMES_PREPARED: [(i32, i32); 2] = [(130_000, 130_005), (140_000, 140_001)];
 
+/// From here on the server knows all settings by which it notices that we have vanished.
+const NOTICES_ALL: i32 = 140_000;
+
 /// What is known of the server.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Server {
@@ -27,10 +30,14 @@ pub fn judge(server: &Server) -> Vec<Finding> {
     let mut findings = vec![Finding::fine("connection", &server.place, format!("PostgreSQL {}", server.version))];
     findings.push(version(server));
     for (setting, answer) in &server.refused_settings {
+        if server.version_number < NOTICES_ALL {
+            findings.push(Finding::fine("server.settings", *setting, "this release does without"));
+            continue;
+        }
         let why = "a host of ours that vanishes may hold its locks and the source for longer than half a minute";
         let finding = Finding::warning("server.settings", *setting, format!("the server refuses it: {answer}"), why);
         findings.push(finding.mend(Remedy::Advice(
-            "PostgreSQL 14 or later on Linux knows all of them; earlier ones work without".to_owned(),
+            "a server on Linux takes all of them; without, flowsentry works as long as no host vanishes".to_owned(),
         )));
     }
     findings
@@ -78,6 +85,8 @@ mod tests {
     fn a_setting_that_the_server_lacks_is_a_warning() {
         let refused_settings = vec![("SET tcp_user_timeout = 15000", "unrecognized".to_owned())];
         let server = Server { version_number: 150_000, refused_settings, ..Server::default() };
+        let older = Server { version_number: 130_005, ..server.clone() };
+        assert_eq!(judge(&older).pop().unwrap().severity, Fine);
         let finding = judge(&server).pop().unwrap();
         assert_eq!((finding.check, finding.severity), ("server.settings", Warning));
         assert!(finding.subject.contains("tcp_user_timeout") && finding.remedy.is_some());

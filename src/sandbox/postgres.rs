@@ -238,7 +238,7 @@ impl Drop for PrivatePostgres {
 fn initdb(programs: &Programs, directory: &Directory) -> Result<(), SandboxError> {
     let program = programs.path("initdb");
     let mut command = directory.command(&program);
-    command.args(["--no-sync", "--no-instructions", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
+    command.args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
     command.arg(format!("--username={USER}")).arg("--pgdata").arg(directory.path().join("data"));
     let output = command.stdin(Stdio::null()).output().map_err(SandboxError::system("run", &program))?;
     if output.status.success() {

@@ -25,6 +25,12 @@ fn a_healthy_database_has_no_findings_and_a_standby_is_refused() {
     assert_eq!(report.code, Some(0), "{report:?}");
     // What differs from machine to machine and from one release to the next.
     let mut page = report.page.clone();
+    let findings = page["findings"].as_array_mut().unwrap();
+    let before = findings.len();
+    findings.retain(|finding| finding["check"] != "server.settings");
+    let fine = page["summary"]["fine"].as_u64().unwrap();
+    let left_out = before - page["findings"].as_array().unwrap().len();
+    page["summary"]["fine"] = (fine - left_out as u64).into();
     for finding in page["findings"].as_array_mut().unwrap() {
         match finding["check"].as_str().unwrap() {
             "connection" => (finding["subject"], finding["found"]) = ("PLACE".into(), "VERSION".into()),

@@ -85,7 +85,7 @@ async fn at_database(database: &Database, config: &Config, idle: Duration) -> Ve
     let sessions = match timeout(GROUP_LIMIT, inspect::sessions::look(database)).await {
         Ok(Ok(sessions)) => sessions,
         Ok(Err(error)) => return vec![unreachable(database, &error)],
-        Err(_) => sessions::Sessions::Pooled { evidence: "a session did not answer in time".to_owned() },
+        Err(_) => return vec![silent(database)],
     };
     groups.findings.extend(sessions::judge(&sessions, config.wakeup.trigger));
     // Through a pooler our settings would be left with a server process that serves others.
@@ -105,6 +105,12 @@ async fn at_database(database: &Database, config: &Config, idle: Duration) -> Ve
         Err(error) => groups.findings.push(unreachable(database, &error)),
     }
     groups.findings
+}
+
+fn silent(database: &Database) -> Finding {
+    let found = format!("no answer within {} s", GROUP_LIMIT.as_secs());
+    let advice = Remedy::Advice("is it the server, or a pooler without a server process to spare?".to_owned());
+    Finding::refused(UNREACHABLE, database.shown(), found, "flowsentry does nothing without its database").mend(advice)
 }
 
 fn unreachable(database: &Database, error: &PostgresError) -> Finding {
