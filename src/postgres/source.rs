@@ -154,10 +154,18 @@ async fn relation(
     faults: &mut Vec<SourceError>,
 ) -> Result<Option<(u32, bool)>, PostgresError> {
     let doing = PostgresError::doing("look at the source table");
-    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.quote_ident(current_user), c.oid, c.relkind::text,
-                      EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid),
+    // By pg_inherits and not pg_partition_tree, which waits for whoever locks a partition.
+    let sql = "WITH RECURSIVE tree (oid) AS (
+                   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                   WHERE n.nspname = $1 AND c.relname = $2
+                   UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent)
+               SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.quote_ident(current_user), c.oid, c.relkind::text,
+                      EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s JOIN tree t ON t.oid = s.srrelid),
                       coalesce(pg_catalog.row_security_active(c.oid), false),
-                      pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
+                      pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
+                      (SELECT min(pg_catalog.format('%I.%I', m.nspname, f.relname))
+                       FROM tree t JOIN pg_catalog.pg_class f ON f.oid = t.oid AND f.relkind = 'f' AND f.oid <> c.oid
+                       JOIN pg_catalog.pg_namespace m ON m.oid = f.relnamespace)
                FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_class c ON c.relname = $2
                    AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = $1)";
     let row = client.query_one(sql, &[&name.schema, &name.name]).await.map_err(&doing)?;
@@ -188,6 +196,9 @@ async fn relation(
         if client.query_one(sql, &[&oid]).await.map_err(&doing)?.get(0) {
             faults.push(SourceError::Distributed { table: table.clone() });
         }
+    }
+    if let Some(partition) = row.get(7) {
+        faults.push(SourceError::NotATable { table: partition, kind: "foreign table" });
     }
     if row.get(5) {
         faults.push(SourceError::RowSecurity { table, role: row.get(1) });

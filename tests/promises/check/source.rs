@@ -68,6 +68,26 @@ fn a_subscribed_and_a_distributed_table_are_refused() {
 }
 
 #[test]
+fn a_partition_that_is_foreign_or_subscribed_is_refused() {
+    let database = Database::new(Tables::Adopted);
+    database.execute(
+        "DROP TABLE raw_packets;
+         CREATE TABLE raw_packets (id bigserial, timestamp float8, src_ip text, dst_ip text, protocol text, length integer)
+             PARTITION BY RANGE (timestamp);
+         CREATE TABLE near PARTITION OF raw_packets DEFAULT;
+         CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER \"There\" FOREIGN DATA WRAPPER elsewhere;
+         CREATE FOREIGN TABLE \"Far\" PARTITION OF raw_packets FOR VALUES FROM (0) TO (100) SERVER \"There\"",
+    );
+    let report = check(&database, &[]);
+    report.has("source.table", "refused", "public.\"Far\"", "is a foreign table", "name the table beneath it");
+    database.execute("DROP FOREIGN TABLE \"Far\"");
+    let subscribe = "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) VALUES (1, 'near'::regclass, 'r')";
+    database.execute(subscribe);
+    let report = check(&database, &[]);
+    report.has("source.replicated", "refused", "raw_packets", "filled by logical replication", "publisher's database");
+}
+
+#[test]
 fn an_unlogged_table_without_an_index_is_mended() {
     let database = Database::new(Tables::Adopted);
     // Neither of these indexes finds the rows above an id.
