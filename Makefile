@@ -10,11 +10,16 @@ DEMO_FLAGS ?=
 BENCHES := $(patsubst bench/%.rs,bench_%,$(wildcard bench/*.rs))
 STEP := .ci/step
 
-.PHONY: help demo test check bench setup
+# Versions of PostgreSQL that `make test-postgres` tries: the oldest and the newest that are supported.
+VERSIONS ?= 13 18
+# How many runs `make simulation` makes.
+SEEDS ?= 1000000
+
+.PHONY: help demo test test-postgres simulation check bench setup
 .NOTPARALLEL:
 
 help: ## List this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## See it work: traffic and attacks through the service, on a private PostgreSQL
 	@$(STEP) "release build" cargo build --release --locked
@@ -25,6 +30,17 @@ test: check ## Everything that must hold: format, lints, documentation, demo, al
 	@$(MAKE) --no-print-directory demo
 	@$(STEP) "build" cargo build --locked
 	@$(STEP) "tests" $(DEBUG) sandbox -- .ci/tests
+
+test-postgres: setup ## The tests with a database on other versions of PostgreSQL: VERSIONS="13 18"
+	@$(STEP) "build" cargo build --locked
+	@set -e; for version in $(VERSIONS); do \
+		FLOWSENTRY_POSTGRES_BIN=$$(.ci/postgres $$version); export FLOWSENTRY_POSTGRES_BIN; \
+		$(STEP) "PostgreSQL $$version" $(DEBUG) sandbox -- .ci/tests --no-fail-fast --test promises --test database; \
+	done
+
+simulation: setup ## A million seeds of the simulation, optimised: SEEDS=1000000
+	@$(STEP) "simulation" env FLOWSENTRY_SIMULATION_SEEDS=$(SEEDS) \
+		cargo test --release --locked --test simulation every_packet -- --nocapture
 
 check: setup ## Format and lints only
 	@$(STEP) "format" cargo fmt --check

@@ -250,7 +250,7 @@ fn stages(
     let (link, settings, size, until) =
         (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
     let source_id = owner.source_id;
-    tasks.spawn("retention", move || async move {
+    tasks.spawn_beside("retention", move || async move {
         let (source, retention) = settings;
         Ok(stage::retention(link.pool(size)?, source, retention, source_id, until).await?)
     })?;

@@ -28,7 +28,7 @@ use simulation::run::run;
 use simulation::setting::{Broken, Setting};
 use simulation::tally::{Seen, Tally};
 
-const SEEDS: u64 = 20_000;
+const SEEDS: u64 = 100_000;
 
 #[test]
 fn every_packet_is_stored_exactly_once_whatever_happens() {
@@ -156,6 +156,11 @@ fn remembering_across_a_crash_of_the_server_is_noticed() {
 #[test]
 fn a_reset_between_the_judgement_and_the_first_read_is_noticed() {
     check_noticed(Broken::TrustFirstLook, 2_000);
+}
+
+#[test]
+fn a_replay_of_other_packets_that_is_stored_is_noticed() {
+    check_noticed(Broken::StoreUnprovedReplay, 20_000);
 }
 
 #[test]

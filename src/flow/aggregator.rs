@@ -32,6 +32,9 @@ pub struct Limits {
     pub checkpoint_interval: Duration,
 }
 
+/// Rejected rows that wait for an increment at most: a sniffer that goes wrong must not cost memory.
+const REJECTED_MAX: usize = 16_384;
+
 /// The state of the aggregation.
 #[derive(Debug)]
 pub struct Aggregator {
@@ -103,7 +106,15 @@ impl Aggregator {
                 self.last_row = last_row.or(self.last_row);
                 Ok(self.increment(batch.observed))
             }
+            Progress::Ended => Ok(self.end()),
         }
+    }
+
+    /// Gives all open flows as partial rows: their packets are gone from the source, and can never be read again.
+    fn end(&mut self) -> Option<Increment> {
+        let panes = panes(Timing::Partial, self.table.take_all());
+        self.opened_at.clear();
+        (!panes.is_empty() || self.has_changed()).then(|| self.build(panes, false))
     }
 
     /// Closes nothing, but gives everything that may be stored now: what a clean stop asks for.
@@ -191,7 +202,8 @@ impl Aggregator {
             panes.extend(self::panes(Timing::Partial, self.table.take_all()));
             self.opened_at.clear();
         }
-        let due = observed.uptime.saturating_sub(self.last_increment) >= self.limits.checkpoint_interval;
+        let waited = observed.uptime.saturating_sub(self.last_increment) >= self.limits.checkpoint_interval;
+        let due = waited || self.rejected.len() >= REJECTED_MAX;
         if panes.is_empty() && !memory_is_short && !(due && self.has_changed()) {
             return None;
         }

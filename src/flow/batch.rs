@@ -31,6 +31,15 @@ pub enum Progress {
     },
     /// Rows that the checkpoint has consumed already, read again to fill the windows that were open.
     Replayed,
+    /// No rows: the table was emptied and its ids began anew, so what is open is complete.
+    Ended,
+}
+
+impl Batch {
+    /// The last batch of a generation of ids.
+    pub fn end() -> Self {
+        Self { progress: Progress::Ended, ..Self::default() }
+    }
 }
 
 impl Default for Progress {

@@ -78,7 +78,7 @@ pub enum Timing {
     OnTime,
     /// The packets came after their window had closed.
     Late,
-    /// The window is still open, but memory is short (IPFIX flowEndReason 5, lack of resources).
+    /// The window is still open, but memory is short (IPFIX flowEndReason 5, lack of resources), or the table was emptied.
     Partial,
 }
 

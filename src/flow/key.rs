@@ -78,7 +78,7 @@ impl ProtocolName {
 }
 
 impl Protocol {
-    /// Known names in any case; other names as they are. `None` for names longer than [`ProtocolName::MAX_BYTES`] or with
+    /// Known names in any case; other names as they are, without blanks at the end. `None` for names longer than [`ProtocolName::MAX_BYTES`] or with
     /// a NUL; no name at all is [`Protocol::Other`].
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
@@ -94,10 +94,15 @@ impl Protocol {
 
     #[cold]
     fn from_unusual_name(name: &str) -> Option<Self> {
+        // `char(n)` pads.
+        let name = name.trim_end_matches(' ');
         for known in [Self::Tcp, Self::Udp, Self::Icmp, Self::Icmpv6, Self::Arp, Self::Other] {
             if known.name().eq_ignore_ascii_case(name) {
                 return Some(known);
             }
+        }
+        if name.is_empty() {
+            return Some(Self::Other);
         }
         let mut padded = [0; ProtocolName::MAX_BYTES];
         padded.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
@@ -166,6 +171,9 @@ mod tests {
         check("IcmpV6", Some("ICMPv6"));
         check("", Some("OTHER"));
         check("HTTP", Some("HTTP"));
+        check("TCP     ", Some("TCP"));
+        check("DNS                 ", Some("DNS"));
+        check("  ", Some("OTHER"));
         check("12345678901", Some("12345678901"));
         check("123456789012", None);
         check("a\0b", None);

@@ -131,6 +131,8 @@ pub enum Kind {
     Timestamp,
     /// `text`, `varchar`, `char(n)`.
     Text,
+    /// The same in a database of another encoding than UTF-8: bytes, of which only ASCII is understood.
+    ForeignText,
     /// `inet`, `cidr`.
     Inet,
     Bool,
@@ -152,6 +154,11 @@ impl Kind {
             Type::MACADDR => Self::Macaddr,
             _ => return None,
         })
+    }
+
+    /// Whether it is text of some encoding.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::ForeignText)
     }
 
     const fn is_integer(self) -> bool {

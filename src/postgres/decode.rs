@@ -3,6 +3,7 @@
 //! Types are sent as they are stored and read here: a cast in SQL costs the server a third of its speed. A row that cannot
 //! be used becomes a [`Rejected`]; only bytes that break the COPY format itself are an error.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
@@ -13,6 +14,7 @@ use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
 use crate::flow::time::EventTime;
 use crate::postgres::column::{Kind, Role};
 use crate::postgres::source::SourceColumn;
+use crate::postgres::texts::TEXT_BYTES_MAX;
 
 /// The signature, flags and extension length at the start of a binary COPY stream.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -28,6 +30,7 @@ pub struct MalformedStream(&'static str);
 pub struct RowDecoder<'a> {
     columns: &'a [SourceColumn],
     header_seen: bool,
+    saw_long_text: bool,
 }
 
 /// A row: its id, and the packet or why there is none.
@@ -42,7 +45,7 @@ pub struct Row {
 impl<'a> RowDecoder<'a> {
     /// For a stream of these columns; the id is among them.
     pub fn new(columns: &'a [SourceColumn]) -> Self {
-        Self { columns, header_seen: false }
+        Self { columns, header_seen: false, saw_long_text: false }
     }
 
     /// Takes the next row off `bytes`, one message of the stream. `None` at the end of the message or of the stream.
@@ -65,11 +68,17 @@ impl<'a> RowDecoder<'a> {
         self.row(bytes).map(Some)
     }
 
-    fn row(&self, bytes: &mut &[u8]) -> Result<Row, MalformedStream> {
+    /// Whether a text was longer than any that is used.
+    pub fn saw_long_text(&self) -> bool {
+        self.saw_long_text
+    }
+
+    fn row(&mut self, bytes: &mut &[u8]) -> Result<Row, MalformedStream> {
         let mut draft = Draft::default();
         let mut fault = None;
         for column in self.columns {
             let value = take_value(bytes)?;
+            self.saw_long_text |= value.is_some_and(|value| value.len() > TEXT_BYTES_MAX);
             if let Err(reason) = draft.set(column.role, column.kind, value) {
                 fault.get_or_insert((reason, column, value));
             }
@@ -203,21 +212,27 @@ fn time(kind: Kind, value: &[u8]) -> Result<EventTime, Reason> {
     time.ok_or(Reason::Time)
 }
 
-fn text(value: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(value).map_err(|_| Reason::Malformed)
+/// A text of a length that makes sense; of a longer one not even the beginning counts, since it may have been cut.
+fn text(kind: Kind, value: &[u8], too_long: Reason) -> Result<&str, Reason> {
+    if value.len() > TEXT_BYTES_MAX {
+        return Err(too_long);
+    }
+    // What looks like UTF-8 in another encoding is something else, and could not be stored again.
+    let text = std::str::from_utf8(value).map_err(|_| Reason::Malformed)?;
+    if kind == Kind::ForeignText && !text.is_ascii() { Err(Reason::Malformed) } else { Ok(text) }
 }
 
 /// `None` for the ways in which the existing system writes "no address".
 fn address(kind: Kind, value: &[u8]) -> Result<Option<IpAddr>, Reason> {
-    let address = if kind == Kind::Inet { inet(value)? } else { address_text(value)? };
+    let address = if kind == Kind::Inet { inet(value)? } else { address_text(kind, value)? };
     Ok(address.filter(|&address| address != NO_ADDRESS))
 }
 
-fn address_text(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
+fn address_text(kind: Kind, value: &[u8]) -> Result<Option<IpAddr>, Reason> {
     if let Some(v4) = ipv4(value) {
         return Ok(Some(IpAddr::V4(v4)));
     }
-    match text(value)?.trim() {
+    match text(kind, value, Reason::Address)?.trim() {
         "" | "0" => Ok(None),
         other => other.parse().map(Some).map_err(|_| Reason::Address),
     }
@@ -256,8 +271,8 @@ fn inet(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
 }
 
 fn protocol(kind: Kind, value: &[u8]) -> Result<Protocol, Reason> {
-    if kind == Kind::Text {
-        return Protocol::from_name(text(value)?).ok_or(Reason::Protocol);
+    if kind.is_text() {
+        return Protocol::from_name(text(kind, value, Reason::Protocol)?).ok_or(Reason::Protocol);
     }
     u8::try_from(integer(kind, value)?).map(Protocol::from_number).map_err(|_| Reason::Protocol)
 }
@@ -267,8 +282,8 @@ fn port(kind: Kind, value: &[u8]) -> Result<u16, Reason> {
 }
 
 fn tcp_flags(kind: Kind, value: &[u8]) -> Result<TcpFlags, Reason> {
-    if kind == Kind::Text {
-        return TcpFlags::parse(text(value)?).ok_or(Reason::TcpFlags);
+    if kind.is_text() {
+        return TcpFlags::parse(text(kind, value, Reason::TcpFlags)?).ok_or(Reason::TcpFlags);
     }
     u8::try_from(integer(kind, value)? & 0xff).map(TcpFlags::from_bits).map_err(|_| Reason::TcpFlags)
 }
@@ -277,15 +292,17 @@ fn tcp_flags(kind: Kind, value: &[u8]) -> Result<TcpFlags, Reason> {
 fn hardware_address(kind: Kind, value: &[u8]) -> Option<HardwareAddress> {
     match kind {
         Kind::Macaddr => value.try_into().ok().map(HardwareAddress::from_octets),
-        _ => std::str::from_utf8(value).ok().and_then(HardwareAddress::parse),
+        _ => std::str::from_utf8(value).ok().and_then(|text| HardwareAddress::parse(text.trim_end_matches(' '))),
     }
 }
 
 /// A value as text for `rejected_packets`, cut to [`Rejected::VALUE_BYTES`].
 fn shown(kind: Kind, value: &[u8]) -> String {
+    // A float with an exponent where it would be long.
+    let float = |bytes| format!("{:?}", f64::from_be_bytes(bytes));
     let known = match kind {
         Kind::Int2 | Kind::Int4 | Kind::Int8 => integer(kind, value).ok().map(|number| number.to_string()),
-        Kind::Float8 => value.try_into().ok().map(|bytes| f64::from_be_bytes(bytes).to_string()),
+        Kind::Float8 => value.try_into().ok().map(float),
         Kind::Timestamp => value.try_into().ok().map(|bytes| match i64::from_be_bytes(bytes) {
             i64::MAX => "infinity".to_owned(),
             i64::MIN => "-infinity".to_owned(),
@@ -295,8 +312,16 @@ fn shown(kind: Kind, value: &[u8]) -> String {
     };
     known.unwrap_or_else(|| {
         let cut = &value[..value.len().min(Rejected::VALUE_BYTES)];
-        // NUL cannot be stored as text.
-        String::from_utf8_lossy(cut).replace('\0', "\u{fffd}")
+        // Neither NUL nor, in other encodings than UTF-8, the sign for what is no character can be stored as text.
+        match String::from_utf8_lossy(cut) {
+            Cow::Borrowed(text) if !text.contains('\0') && (kind != Kind::ForeignText || text.is_ascii()) => {
+                text.to_owned()
+            }
+            text => text.replace(
+                |sign: char| matches!(sign, '\0' | '\u{fffd}') || (kind == Kind::ForeignText && !sign.is_ascii()),
+                "?",
+            ),
+        }
     })
 }
 

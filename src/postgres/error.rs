@@ -119,6 +119,12 @@ pub enum PostgresError {
         /// The table.
         table: String,
     },
+    /// The source was altered while it was read.
+    #[error("{table} was altered or rewritten while it was read")]
+    SourceAltered {
+        /// The table.
+        table: String,
+    },
     /// An increment that does not follow the one before it: a bug.
     #[error("increment {number} does not follow checkpoint {last}")]
     OutOfOrder {

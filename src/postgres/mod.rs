@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+
 pub mod partitions;
 mod password_file;
 pub mod ranges;
@@ -34,6 +35,7 @@ mod service_file;
 pub mod session;
 pub mod sink_table;
 pub mod source;
+pub mod texts;
 pub mod traffic_data;
 pub mod witness;
 pub mod writer;

@@ -2,6 +2,7 @@
 
 use crate::flow::position::IdRange;
 use crate::postgres::source::Source;
+use crate::postgres::texts::guarded_list;
 
 /// Ranges in one statement at most.
 const RANGES_PER_STATEMENT: usize = 1_000;
@@ -72,7 +73,7 @@ impl Chunk {
 
     /// The COPY statement that reads it from `from` on.
     pub fn sql(&self, source: &Source, from: i64, rows_per_read: usize) -> String {
-        let (columns, table, id) = (source.select_list(), &source.table, source.id());
+        let (columns, table, id) = (guarded_list(source), &source.table, source.id());
         match self {
             Self::Span(range) => format!(
                 "COPY (SELECT {columns} FROM {table} WHERE {id} >= {from} AND {id} <= {} ORDER BY {id} \

@@ -3,7 +3,9 @@
 //! One read is up to five statements, each with a snapshot of its own and in this order: the clock and the sequence, the new
 //! rows, the look at the locks (only while something is missing), the rows of the gaps that are ready, and the sequence
 //! again (only if rows or gaps were read). See `gaps` for the locks. The sequence is looked at on both sides so that all
-//! rows between are of one generation of ids: TRUNCATE … RESTART IDENTITY may come at any moment.
+//! rows between are of one generation of ids: TRUNCATE … RESTART IDENTITY may come at any moment. The look after the rows
+//! also sees whether the table is still as it was found: an ALTER TABLE under way makes them what they are not
+//! (see [`Source::definition_sql`]), and nothing of such a read is handed on.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
 use crate::postgres::session::Session;
 use crate::postgres::source::Source;
+use crate::postgres::texts::{guarded_list, nothing_toasted, plain_list};
 use crate::postgres::witness;
 use crate::telemetry::clock;
 
@@ -48,6 +51,8 @@ pub struct Reader {
     /// Whether ids above the sequence's last value wait until the sequence reaches them: they were made by hand, and one
     /// of them far above would otherwise make a gap of all honest ids to come.
     bounded: bool,
+    /// Whether the last read came back full and without long texts: the next one may be plain (see `texts`).
+    catching_up: bool,
     /// The sequence as the last look saw it.
     seen: Sighting,
 }
@@ -78,11 +83,12 @@ pub struct Lag {
     pub pending_oldest: Duration,
 }
 
-/// The clock, and the sequence.
-#[derive(Clone, Copy, Debug)]
+/// The clock, the sequence, and the table's definition.
+#[derive(Clone, Debug)]
 struct Tide {
     observed: Observation,
     sequence: Sighting,
+    definition: String,
 }
 
 impl Reader {
@@ -91,7 +97,7 @@ impl Reader {
     pub fn start(session: Session, source: Source, position: Position, identity: &Identity, limits: Limits) -> Self {
         let frontier = Frontier::at(position, limits.future_bound);
         let seen = Sighting { last_value: None, filenode: identity.sequence_filenode };
-        Self { session, source, limits, frontier, bounded: false, seen }
+        Self { session, source, limits, frontier, bounded: false, catching_up: false, seen }
     }
 
     /// The ranges that a replay reads, one after the other.
@@ -117,13 +123,15 @@ impl Reader {
                 Ok(())
             })
             .await?;
+        let tide = self.tide().await?;
+        self.refuse_altered(&tide)?;
         Ok((batch, chunk.has_more(rows, self.limits.rows_per_read).then_some(last + 1)))
     }
 
     /// Reads what is new, and the gaps that are ready.
     pub async fn read(&mut self) -> Result<Read, PostgresError> {
         let tide = self.tide().await?;
-        self.refuse_reset(tide)?;
+        self.refuse_reset(&tide)?;
         let mut read = Read::default();
         // While too much is missing, what is new waits in the table.
         let reads_ahead = self.frontier.position.missing_ranges() < self.limits.pending_ranges_max;
@@ -138,7 +146,8 @@ impl Reader {
         } else {
             // The ids may have begun anew while this was read: then some rows are of other packets than we take them for.
             let tide = self.tide().await?;
-            self.refuse_reset(tide)?;
+            self.refuse_altered(&tide)?;
+            self.refuse_reset(&tide)?;
         }
         if let Some(last) = read.batches.last_mut() {
             last.observed.caught_up = reads_ahead && !read.full;
@@ -164,12 +173,20 @@ impl Reader {
     }
 
     /// A sequence that begins anew hands out ids that were consumed as other packets: the next attempt sorts that out.
-    fn refuse_reset(&mut self, tide: Tide) -> Result<(), PostgresError> {
+    fn refuse_reset(&mut self, tide: &Tide) -> Result<(), PostgresError> {
         if tide.sequence.began_anew_since(std::mem::replace(&mut self.seen, tide.sequence)) {
             return Err(PostgresError::SourceReset { table: self.source.table.clone() });
         }
         self.bounded = tide.sequence.last_value.is_some();
         Ok(())
+    }
+
+    /// What was read while the table was altered is not to be believed: the next attempt looks at it anew.
+    fn refuse_altered(&self, tide: &Tide) -> Result<(), PostgresError> {
+        if tide.definition == self.source.definition {
+            return Ok(());
+        }
+        Err(PostgresError::SourceAltered { table: self.source.table.clone() })
     }
 
     async fn tide(&self) -> Result<Tide, PostgresError> {
@@ -181,8 +198,9 @@ impl Reader {
         };
         let sql = format!(
             "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint, {last_value}, \
-             pg_catalog.pg_relation_filenode({}::oid::regclass)",
-            sequence.oid
+             pg_catalog.pg_relation_filenode({}::oid::regclass), ({})",
+            sequence.oid,
+            Source::definition_sql(self.source.table_oid),
         );
         let row = self
             .session
@@ -195,31 +213,37 @@ impl Reader {
             database_clock: EventTime::from_micros(row.get(0)).unwrap_or_default(),
             caught_up: false,
         };
-        Ok(Tide { observed, sequence: Sighting { last_value: row.get(1), filenode: row.get(2) } })
+        let sequence = Sighting { last_value: row.get(1), filenode: row.get(2) };
+        Ok(Tide { observed, sequence, definition: row.get(3) })
     }
 
     async fn read_new(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {
         let sql = self.new_rows_sql();
-        let Self { session, source, limits, frontier, .. } = self;
+        let Self { session, source, limits, frontier, catching_up, .. } = self;
         let mut advance = frontier.advance(observed, limits.rows_per_batch);
-        let rows = copy(&session.client, source, &sql, |row| Ok(advance.push(row)?)).await?;
+        let copied = copy(&session.client, source, &sql, |row| Ok(advance.push(row)?)).await?;
         read.batches = advance.finish()?;
-        read.full = rows == limits.rows_per_read;
-        read.rows += rows;
+        let full = copied.rows == limits.rows_per_read;
+        // A plain statement that gave nothing may have refused to: the rows, if there are any, are read guarded.
+        read.full = full || (*catching_up && copied.rows == 0);
+        *catching_up = full && !copied.long_text;
+        read.rows += copied.rows;
         Ok(())
     }
 
     fn new_rows_sql(&self) -> String {
         let Source { table, sequence, .. } = &self.source;
         let id = self.source.id();
-        let bound = if self.bounded {
-            format!(" AND {id} <= (SELECT s.last_value FROM {} s)", sequence.name)
+        let last = if self.bounded { "s.last_value".to_owned() } else { i64::MAX.to_string() };
+        let sequence = if self.bounded { format!("FROM {} s", sequence.name) } else { String::new() };
+        let (columns, last) = if self.catching_up {
+            (plain_list(&self.source), format!("CASE WHEN {} THEN {last} ELSE 0 END", nothing_toasted(&self.source)))
         } else {
-            String::new()
+            (guarded_list(&self.source), last)
         };
         format!(
-            "COPY (SELECT {} FROM {table} WHERE {id} > {}{bound} ORDER BY {id} LIMIT {}) TO STDOUT (FORMAT binary)",
-            self.source.select_list(),
+            "COPY (SELECT {columns} FROM {table} WHERE {id} > {} AND {id} <= (SELECT {last} {sequence}) \
+             ORDER BY {id} LIMIT {}) TO STDOUT (FORMAT binary)",
             self.frontier.position.high(),
             self.limits.rows_per_read,
         )
@@ -253,8 +277,16 @@ impl Reader {
         sql: &str,
         each: impl FnMut(Row) -> Result<(), PostgresError>,
     ) -> Result<usize, PostgresError> {
-        copy(&self.session.client, &self.source, sql, each).await
+        Ok(copy(&self.session.client, &self.source, sql, each).await?.rows)
     }
+}
+
+/// What a COPY statement gave.
+pub(super) struct Copied {
+    /// How many.
+    pub(super) rows: usize,
+    /// Whether any of them had a text that is too long.
+    long_text: bool,
 }
 
 /// Decodes all rows of a COPY statement and counts them. They are collected before they are handed on: a slow stage must
@@ -264,7 +296,7 @@ pub(super) async fn copy(
     source: &Source,
     sql: &str,
     mut each: impl FnMut(Row) -> Result<(), PostgresError>,
-) -> Result<usize, PostgresError> {
+) -> Result<Copied, PostgresError> {
     let doing = PostgresError::doing("read packets");
     let stream = client.copy_out(sql).await.map_err(&doing)?;
     let mut stream = pin!(stream);
@@ -277,7 +309,7 @@ pub(super) async fn copy(
             rows += 1;
         }
     }
-    Ok(rows)
+    Ok(Copied { rows, long_text: decoder.saw_long_text() })
 }
 
 /// The row with this id, if it is there.

@@ -102,10 +102,11 @@ pub async fn make(
 ) -> Result<Vec<Outcome>, PostgresError> {
     let mut outcomes = Vec::with_capacity(changes.len());
     for change in changes {
-        let made = match change.manner {
-            Manner::Alone => in_transaction(client, &change.sql, None).await,
-            Manner::Locking => locking(client, &change.sql, patience).await,
-            Manner::Concurrent => concurrently(client, &change.sql).await,
+        let made = match make_one(client, &change.sql, change.manner, patience).await {
+            Err(error) if error.code() == Some(&SqlState::UNTRANSLATABLE_CHARACTER) => {
+                make_one(client, &spelled_out(&change.sql), change.manner, patience).await
+            }
+            made => made,
         };
         let skipped = match made {
             Ok(()) => None,
@@ -114,6 +115,20 @@ pub async fn make(
         outcomes.push(Outcome { title: change.title, skipped });
     }
     Ok(outcomes)
+}
+
+async fn make_one(client: &mut Client, sql: &str, manner: Manner, patience: Patience) -> Result<(), Error> {
+    match manner {
+        Manner::Alone => in_transaction(client, sql, None).await,
+        Manner::Locking => locking(client, sql, patience).await,
+        Manner::Concurrent => concurrently(client, sql).await,
+    }
+}
+
+/// For a database whose encoding lacks the signs in our descriptions of columns.
+fn spelled_out(sql: &str) -> String {
+    let signs = [("…", "..."), ("µ", "micro"), ("÷", "/"), ("−", "-"), ("Σ", "sum of "), ("²", "^2")];
+    signs.iter().fold(sql.to_owned(), |sql, (sign, words)| sql.replace(sign, words))
 }
 
 /// The server's answer, where it is one that we can live with.

@@ -24,6 +24,8 @@ pub struct Source {
     pub columns: Vec<SourceColumn>,
     /// Where its ids come from.
     pub sequence: Sequence,
+    /// What [`Source::definition_sql`] gave before the columns were looked at.
+    pub definition: String,
 }
 
 /// A column of the source that flowsentry reads.
@@ -123,10 +125,18 @@ impl Source {
     pub fn id(&self) -> &str {
         self.columns.first().map_or("id", |column| &column.name)
     }
+}
 
-    /// The select list, in the order of `columns`.
-    pub fn select_list(&self) -> String {
-        self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+impl Source {
+    /// Gives the table's file and the names and types of its columns as text: it changes with them. A statement that ran
+    /// while they changed is not to be believed: it reads a value as another type, and in a table that was rewritten after
+    /// its snapshot was taken it sees no row, so that missing ids would seem dead.
+    pub fn definition_sql(table_oid: u32) -> String {
+        format!(
+            "SELECT pg_catalog.concat(pg_catalog.pg_relation_filenode({table_oid}::oid::regclass), ':',
+                 pg_catalog.string_agg(pg_catalog.concat(a.attnum, ' ', a.attname, ' ', a.atttypid), ',' ORDER BY a.attnum))
+             FROM pg_catalog.pg_attribute a WHERE a.attrelid = {table_oid} AND a.attnum > 0 AND NOT a.attisdropped"
+        )
     }
 }
 
@@ -136,14 +146,32 @@ pub async fn survey(client: &Client, table: &str, mapping: &BTreeMap<String, Str
     let mut survey = Survey::default();
     let faults = &mut survey.faults;
     let Some((table_oid, partitioned)) = relation(client, &name, table, faults).await? else { return Ok(survey) };
-    let columns = columns(client, &name.to_string(), table_oid, mapping, faults).await?;
+    let (definition, is_utf8) = definition(client, table_oid).await?;
+    let mut columns = columns(client, &name.to_string(), table_oid, mapping, faults).await?;
+    if !is_utf8 {
+        columns
+            .iter_mut()
+            .filter(|column| column.kind == Kind::Text)
+            .for_each(|column| column.kind = Kind::ForeignText);
+    }
     let id = mapping.get(Role::Id.name()).map_or(Role::Id.name(), String::as_str);
     if columns.first().is_some_and(|column| column.role == Role::Id)
         && let Some(sequence) = sequence(client, &name, table_oid, id, faults).await?
     {
-        survey.source = Some(Source { table: name.to_string(), table_oid, partitioned, columns, sequence });
+        survey.source = Some(Source { table: name.to_string(), table_oid, partitioned, columns, sequence, definition });
     }
     Ok(survey)
+}
+
+/// The definition, and whether texts are UTF-8.
+async fn definition(client: &Client, table_oid: u32) -> Result<(String, bool), PostgresError> {
+    let doing = PostgresError::doing("look at the source's definition");
+    let sql = format!(
+        "SELECT ({}), pg_catalog.current_setting('server_encoding') = 'UTF8'",
+        Source::definition_sql(table_oid)
+    );
+    let row = client.query_one(&sql, &[]).await.map_err(doing)?;
+    Ok((row.get(0), row.get(1)))
 }
 
 /// Object id of the table, and whether it is partitioned. `None` if it is no table.

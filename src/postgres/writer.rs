@@ -213,7 +213,7 @@ async fn reject(
                  WHERE source_id = $1 AND (generation, packet_id) <= (
                      SELECT r.generation, r.packet_id FROM flowsentry.rejected_packets r WHERE r.source_id = $1
                      ORDER BY r.generation DESC, r.packet_id DESC OFFSET $2 LIMIT 1)
-                   AND (generation < $3 OR packet_id <= $4)";
+                   AND (generation, packet_id) <= ($3, $4)";
     transaction.execute(prune, &[&source, &most, &generation, &settled]).await.map_err(&doing)?;
     Ok(())
 }

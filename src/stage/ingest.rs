@@ -1,9 +1,12 @@
 //! Reads when asked: first what a replay needs, then whatever is new.
+//!
+//! Where the table is emptied and its ids begin anew, what was read before is handed on as complete, and this attempt ends.
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::{StageError, Tick, hand_on};
 use crate::flow::batch::Batch;
+use crate::postgres::PostgresError;
 use crate::postgres::reader::{Read, Reader};
 use crate::postgres::replay::Replay;
 use crate::telemetry::clock;
@@ -21,11 +24,20 @@ pub async fn ingest(
     if !again(&reader, &replay, &batches).await? {
         return Ok(());
     }
+    let mut is_proved = false;
     while let Some(tick) = ticks.recv().await {
         let mut rows = 0;
         let mut more = true;
         while more && !ticks.is_closed() {
-            let read = if tick.read { read(&mut reader).await? } else { observed(&reader).await? };
+            let read = if tick.read { read(&mut reader).await } else { observed(&reader).await };
+            // Until a read has found the ids of the checkpoint, the replay may have been of other packets.
+            if let Err(StageError::Postgres(PostgresError::SourceReset { .. })) = read
+                && is_proved
+            {
+                hand_on(STAGE, &batches, Batch::end()).await;
+            }
+            let read = read?;
+            is_proved |= tick.read;
             rows += read.rows;
             more = read.full;
             for batch in read.batches {

@@ -54,6 +54,8 @@ pub async fn schema(client: &Client) -> String {
     for row in client.query(FUNCTIONS, &[]).await.unwrap() {
         let _ = write!(text, "\n{}", row.get::<_, String>(0));
     }
+    // As PostgreSQL 13 says it.
+    text = text.replace("timezone('utc'::text, now())", "(now() AT TIME ZONE 'utc'::text)");
     let days = "SELECT to_char(d, 'YYYYMMDD'), to_char(d, 'YYYY-MM-DD'), n
                 FROM generate_series(-1, 9) n, LATERAL (SELECT (now() AT TIME ZONE 'utc')::date + n AS d) x";
     for row in client.query(days, &[]).await.unwrap() {

@@ -225,6 +225,23 @@ fn a_table_emptied_with_its_identity_restarted_is_read_as_new_packets() {
 }
 
 #[test]
+fn packets_that_were_read_before_their_table_was_emptied_are_stored() {
+    let database = Database::new(Tables::Adopted);
+    let service = Service::start(&database, &["window.idle_timeout=10m", "service.grace_period=50s"]);
+    // Half of them in a window that closes, half in one that stays open.
+    insert_fifty(&database, 1_700_000_000);
+    until("the packets in open windows", || service.metric("flowsentry_open_flows"), |open| *open > 0.0);
+    assert!(sums(&database).stored < 50, "all is stored already, so this test proves nothing");
+    database.execute("TRUNCATE raw_packets RESTART IDENTITY");
+    insert_fifty(&database, 1_700_003_600);
+    until("the packets that are gone", || sums(&database), |sums| sums.stored == 50);
+    let read_anew = "SELECT position_high FROM flowsentry.checkpoint WHERE generation = 2";
+    until("the new ones", || database.number(read_anew), |high| *high == 50);
+    assert_eq!(database.number("SELECT count(DISTINCT revision) FROM traffic_data WHERE revision > 0"), 1);
+    assert!(service.stop().success());
+}
+
+#[test]
 fn a_table_that_is_rewritten_goes_on_where_it_was() {
     let database = Database::new(Tables::Adopted);
     let service = Service::start(&database, &[]);

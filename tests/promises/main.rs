@@ -6,10 +6,12 @@
 mod kit;
 
 mod adoption;
+mod bad_input;
 mod check;
 mod columns;
 mod exactly_once;
 mod late_packets;
+mod never_oversleeps;
 mod service;
 mod unusable_rows;
 mod wakes_up;

@@ -52,16 +52,17 @@ fn each_unusable_row_is_kept_with_its_reason() {
 }
 
 #[test]
-fn a_row_of_nulls_or_of_long_texts_is_a_row_like_others() {
+fn a_row_of_nulls_or_of_long_texts_elsewhere_is_a_row_like_others() {
     let database = Database::new(Tables::Adopted);
     let service = Service::start(&database, &[]);
     database.execute("INSERT INTO raw_packets (timestamp) VALUES (1700000001)");
     database.execute(
         "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length, tcp_flags, dns_qname)
-         VALUES (1700000001, '10.0.0.1', '10.0.0.2', 'TCP', 60, repeat('SYN,', 10000) || 'ACK', repeat('x', 1000000))",
+         VALUES (1700000001, '10.0.0.1', '10.0.0.2', 'TCP', 60, repeat('SYN,', 200) || 'ACK', repeat('x', 1000000))",
     );
     until("both rows to come out", || sums(&database), |sums| sums.agree() && sums.packets == 2);
     let flow = &database.query("SELECT src_ip, dest_ip, protocol FROM traffic_data WHERE protocol = 'OTHER'")[0];
     assert_eq!((flow.get(0), flow.get(1)), ("0.0.0.0", "0.0.0.0"));
+    assert_eq!(sums(&database).rejected, 0);
     drop(service);
 }

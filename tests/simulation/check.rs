@@ -22,6 +22,8 @@ pub enum Failure {
     RejectedTwice { generation: i32, id: i64 },
     #[error("generation {generation}: {folded} folded and {rejected} rejected by count, {packets} and {rows} by table")]
     Counts { generation: i32, folded: u64, rejected: u64, packets: u64, rows: u64 },
+    #[error("generation {generation}: the table was emptied, and {open} packets that had been read are in no row")]
+    LostAtReset { generation: i32, open: u64 },
     #[error(transparent)]
     Chain(#[from] BrokenChain),
     #[error("the service does not get to the end: {0}")]
@@ -68,6 +70,9 @@ fn check_generation(generation: i32, account: &Account, database: &Database, set
     }
     let flows = || results.flows.iter().filter(|flow| flow.generation == generation).map(super::results::Flow::stored);
     sums.stored = flows().map(|flow| flow.statistics.volume.packets).sum();
+    if account.is_over && sums.open > 0 {
+        return Err(Failure::LostAtReset { generation, open: sums.open });
+    }
     let broken = |violation| Failure::Broken { generation, violation };
     sums.check().map_err(broken)?;
     invariants::equal_to_grouping(flows(), stored, setting.limits.window_length).map_err(broken)?;

@@ -15,6 +15,7 @@ use super::traffic::Content;
 
 pub type Rows = BTreeMap<i64, Content>;
 
+#[derive(Clone)]
 pub struct Database {
     /// The wall clock.
     pub clock: EventTime,
@@ -29,9 +30,20 @@ pub struct Database {
     /// What a crash may undo: the end of the log, not flushed yet.
     log: Vec<Undo>,
     begun: u32,
+    system_identifier: i64,
+    timeline: i32,
 }
 
-#[derive(Default)]
+/// What takes the place of a server that is lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Successor {
+    /// A standby that had not yet received all: the same files, another timeline.
+    Standby,
+    /// Another cluster, filled from a dump: other files, and no transactions that were prepared.
+    Dump,
+}
+
+#[derive(Clone, Default)]
 struct Sequence {
     last_value: i64,
     /// The last value that the log knows of; a crash skips to it.
@@ -40,6 +52,7 @@ struct Sequence {
 }
 
 /// How to take back one record of the log.
+#[derive(Clone)]
 pub enum Undo {
     Logged(i64),
     Rows(Vec<i64>),
@@ -58,6 +71,8 @@ impl Database {
             sequence: Sequence::default(),
             log: Vec::new(),
             begun: 0,
+            system_identifier: 1,
+            timeline: 1,
         }
     }
 
@@ -73,8 +88,8 @@ impl Database {
 
     pub fn identity(&self) -> Identity {
         Identity {
-            system_identifier: 1,
-            timeline: 1,
+            system_identifier: self.system_identifier,
+            timeline: self.timeline,
             server_started: i64::from(self.boot),
             table_oid: 1,
             sequence_oid: 2,
@@ -160,6 +175,35 @@ impl Database {
         self.sniffers.retain_mut(Transaction::survives_crash);
         self.results.end_sessions();
         self.boot += 1;
+    }
+
+    /// What a standby has received, or a dump holds: everything that is committed now.
+    pub fn copy(&self) -> Self {
+        let mut copy = self.clone();
+        copy.results.end_sessions();
+        copy.sniffers.retain(Transaction::is_prepared);
+        copy.flush();
+        copy
+    }
+
+    /// The server is lost, and an older state of it goes on: rows, flows and checkpoint go back together.
+    pub fn replace(&mut self, copy: Self, successor: Successor) {
+        let lost = std::mem::replace(self, copy);
+        self.clock = lost.clock;
+        self.boot = lost.boot + 1;
+        self.begun = lost.begun;
+        self.sequence.last_value = self.sequence.logged;
+        match successor {
+            Successor::Standby => {
+                self.timeline = lost.timeline + 1;
+                self.sniffers.retain_mut(Transaction::survives_crash);
+            }
+            Successor::Dump => {
+                self.system_identifier = lost.system_identifier + 1;
+                self.sequence.filenode = self.sequence.filenode.max(lost.sequence.filenode) + 1;
+                self.sniffers.clear();
+            }
+        }
     }
 
     /// TRUNCATE … RESTART IDENTITY: waits for everybody who holds a lock, and is durable at once.

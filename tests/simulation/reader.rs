@@ -24,6 +24,8 @@ pub struct Reader {
     seen: Option<Sighting>,
     next: Statement,
     batches: Vec<Batch>,
+    /// Whether a read was completed.
+    is_proved: bool,
     /// Whether the new rows that were there fitted into the read.
     caught_up: bool,
     /// The rows of a snapshot that is kept too long, where that rule is broken.
@@ -47,8 +49,8 @@ pub enum Said {
     Nothing,
     /// A read is complete.
     Batches(Vec<Batch>),
-    /// The ids began anew.
-    Reset,
+    /// The ids began anew. Whether a read before has found them as the checkpoint knew them.
+    Reset { is_proved: bool },
 }
 
 impl Reader {
@@ -61,6 +63,7 @@ impl Reader {
             seen: (setting.broken != Some(Broken::TrustFirstLook)).then_some(judged),
             next: Statement::Replay(with_start(ranges)),
             batches: Vec::new(),
+            is_proved: false,
             caught_up: false,
             snapshot: Rows::new(),
         }
@@ -112,7 +115,7 @@ impl Reader {
     fn look_at_clock(&mut self, database: &Database, uptime: Duration, random: &mut Random) -> Said {
         let sequence = database.sequence();
         if sequence.began_anew_since(self.seen.replace(sequence).unwrap_or(sequence)) {
-            return Said::Reset;
+            return Said::Reset { is_proved: self.is_proved };
         }
         let observed = Observation { uptime, database_clock: database.clock, caught_up: false };
         if random.percent(10) {
@@ -197,8 +200,9 @@ impl Reader {
         let sequence = database.sequence();
         let looks = setting.broken != Some(Broken::OneLook);
         if looks && sequence.began_anew_since(self.seen.replace(sequence).unwrap_or(sequence)) {
-            return Said::Reset;
+            return Said::Reset { is_proved: self.is_proved };
         }
+        self.is_proved = true;
         let mut batches = std::mem::take(&mut self.batches);
         if batches.is_empty() {
             batches.push(self.frontier.quiet(observed));

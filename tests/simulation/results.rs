@@ -65,6 +65,8 @@ pub struct Account {
     /// By the counts of the increments.
     pub folded: u64,
     pub rejected: u64,
+    /// Whether the table was emptied, and all that had been read of it is stored.
+    pub is_over: bool,
 }
 
 /// A transaction that stores an increment.
@@ -132,6 +134,13 @@ impl Results {
         if fits { Moved::Yes } else { Moved::TakenOver }
     }
 
+    /// The generation's table was emptied, and the service says that it has stored all that it had read.
+    pub fn end_generation(&mut self, generation: i32) {
+        if let Some(account) = self.accounts.get_mut(&generation) {
+            account.is_over = true;
+        }
+    }
+
     pub fn roll_back(&mut self, attempt: usize) {
         self.stores.retain(|store| store.attempt != attempt);
     }
@@ -167,8 +176,10 @@ impl Results {
             checkpoint: Checkpoint::default(),
             folded: 0,
             rejected: 0,
+            is_over: false,
         });
         account.checkpoint = checkpoint.clone();
+        account.is_over = false;
         account.folded += counts.folded;
         account.rejected += counts.rejected.values().sum::<u64>();
         self.checkpoint = checkpoint;

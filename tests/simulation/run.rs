@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowsentry::flow::time::EventTime;
 
 use super::check::{Failure, check, is_complete};
-use super::database::Database;
+use super::database::{Database, Successor};
 use super::random::Random;
 use super::results::Results;
 use super::service::{After, Attempt, World};
@@ -22,6 +22,8 @@ pub struct Run {
     random: Random,
     setting: Setting,
     database: Database,
+    /// A standby, or a dump that somebody keeps.
+    copy: Option<Box<Database>>,
     instances: Vec<Instance>,
     /// Since the beginning.
     time: Duration,
@@ -49,6 +51,7 @@ pub fn run(seed: u64, broken: Option<Broken>) -> (Tally, Result<(), Failure>) {
         random,
         setting,
         database: Database::new(EventTime::from_micros(BEGINNING * 1_000_000).unwrap()),
+        copy: None,
         instances,
         time: Duration::ZERO,
         clock_error: 0,
@@ -106,6 +109,16 @@ impl Run {
         if self.happens(faults.truncate) {
             self.tally.add(Seen::Truncated);
             self.database.truncate(&mut self.random);
+        }
+        if faults.server_lost > 0 && self.random.percent(3) {
+            self.copy = Some(Box::new(self.database.copy()));
+        }
+        if self.happens(faults.server_lost)
+            && let Some(copy) = self.copy.take()
+        {
+            let successor = self.random.pick(&[Successor::Standby, Successor::Dump]);
+            self.tally.add(if successor == Successor::Dump { Seen::Restored } else { Seen::FailedOver });
+            self.database.replace(*copy, successor);
         }
         if self.happens(faults.clock_step) {
             self.clock_error += i64::try_from(self.random.below(8_000_000)).unwrap() - 4_000_000;

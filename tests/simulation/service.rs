@@ -68,8 +68,16 @@ struct Running {
     /// The checkpoint that the next stored increment follows.
     last: Checkpoint,
     storing: bool,
-    reading: bool,
+    reading: Reading,
     finished: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    GoesOn,
+    Stopped,
+    /// Stopped, for the ids began anew; all that was read is to be stored.
+    Reset,
 }
 
 impl Attempt {
@@ -115,7 +123,7 @@ impl Attempt {
     /// Stops reading; what has been read is still folded and stored.
     pub fn stop_reading(&mut self) {
         if let State::Running(running) = &mut self.state {
-            running.reading = false;
+            running.reading = Reading::Stopped;
         }
     }
 
@@ -178,7 +186,7 @@ fn start(loaded: &Loaded, world: &mut World) -> Running {
         increments: VecDeque::new(),
         last,
         storing: false,
-        reading: true,
+        reading: Reading::GoesOn,
         finished: false,
         loaded,
     }
@@ -195,10 +203,10 @@ impl Running {
     fn step(&mut self, attempt: usize, epoch: i64, world: &mut World) -> Result<After, BrokenChain> {
         let capacity = world.setting.channel_capacity;
         let mut able = Vec::with_capacity(3);
-        if self.reading && self.batches.len() < capacity {
+        if self.reading == Reading::GoesOn && self.batches.len() < capacity {
             able.push(Stage::Ingest);
         }
-        let something = !self.batches.is_empty() || (!self.reading && !self.finished);
+        let something = !self.batches.is_empty() || (self.reading != Reading::GoesOn && !self.finished);
         if something && self.increments.len() < capacity {
             able.push(Stage::Aggregate);
         }
@@ -206,6 +214,10 @@ impl Running {
             able.push(Stage::Store);
         }
         if able.is_empty() {
+            if self.finished && self.reading == Reading::Reset && world.database.results.epoch == epoch {
+                world.tally.add(Seen::ResetStored);
+                world.database.results.end_generation(self.loaded.generation);
+            }
             return Ok(if self.finished { After::Ended } else { After::GoesOn });
         }
         match world.random.pick(&able) {
@@ -220,9 +232,13 @@ impl Running {
         match self.reader.step(database, setting, *uptime, random, tally)? {
             Said::Nothing => {}
             Said::Batches(batches) => self.batches.extend(batches),
-            Said::Reset => {
+            Said::Reset { is_proved } => {
                 tally.add(Seen::ResetNoticedRunning);
-                self.reading = false;
+                self.reading = Reading::Stopped;
+                if is_proved || setting.broken == Some(Broken::StoreUnprovedReplay) {
+                    self.batches.push_back(Batch::end());
+                    self.reading = Reading::Reset;
+                }
             }
         }
         Ok(After::GoesOn)

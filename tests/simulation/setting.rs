@@ -33,6 +33,8 @@ pub enum Broken {
     TrustFirstLook,
     /// The reader looks at the sequence before a read and not after it.
     OneLook,
+    /// When the ids begin anew, what a replay has read is stored although no read has found the old ids since.
+    StoreUnprovedReplay,
     /// A sequence with another file that has come as far as before has not begun anew, if the last row is missing.
     MissingRowIsProof,
 }
@@ -67,6 +69,8 @@ pub struct Faults {
     pub session_lost: usize,
     pub lease_lost: usize,
     pub truncate: usize,
+    /// The server is replaced by an older copy of it.
+    pub server_lost: usize,
     pub clock_step: usize,
     /// Of a hundred commits.
     pub commit_trouble: usize,
@@ -115,6 +119,7 @@ impl Faults {
             session_lost: rate(&[50, 150]),
             lease_lost: rate(&[50, 150, 300]),
             truncate: rate(&[30, 100]),
+            server_lost: rate(&[30, 100]),
             clock_step: rate(&[50, 200]),
             commit_trouble: rate(&[5, 20, 40]),
             asynchronous_commits: rate(&[20, 60, 100]),

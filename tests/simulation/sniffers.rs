@@ -9,6 +9,7 @@ use super::tally::{Seen, Tally};
 use super::traffic::{self, Content};
 
 /// A transaction that is running, prepared, or over but with its locks still held.
+#[derive(Clone)]
 pub struct Transaction {
     /// Its `virtualtransaction`.
     pub holder: String,

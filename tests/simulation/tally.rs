@@ -26,10 +26,13 @@ pub enum Seen {
     Truncated,
     ResetNoticedRunning,
     ResetNoticedAtStart,
+    ResetStored,
+    Restored,
+    FailedOver,
 }
 
 impl Seen {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Prepared,
         Self::GapFilled,
         Self::GapDead,
@@ -53,6 +56,9 @@ impl Seen {
         Self::Truncated,
         Self::ResetNoticedRunning,
         Self::ResetNoticedAtStart,
+        Self::ResetStored,
+        Self::Restored,
+        Self::FailedOver,
     ];
 }
 

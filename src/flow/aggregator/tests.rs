@@ -285,3 +285,15 @@ fn a_batch_that_does_not_follow_is_refused() {
     let batch = Batch { progress: Progress::New { delta, last_row: None }, ..Batch::default() };
     assert_eq!(stream.aggregator.absorb(batch).unwrap_err(), BrokenChain { from: 7, to: 8, high: 1 });
 }
+
+#[test]
+fn at_the_end_of_the_ids_all_open_flows_are_given_as_partial_rows() {
+    let mut stream = Stream::new(LIMITS);
+    assert!(stream.packets(&[60, 61, 94]).is_none());
+    let increment = stream.aggregator.absorb(Batch::end()).unwrap().unwrap();
+    assert_eq!(increment.panes.iter().map(|pane| pane.timing).collect::<Vec<_>>(), [Timing::Partial, Timing::Partial]);
+    assert_eq!(increment.checkpoint.settled, increment.checkpoint.position);
+    assert_eq!(increment.checkpoint.position.high(), 3);
+    assert!(stream.aggregator.absorb(Batch::end()).unwrap().is_none(), "nothing is left");
+    assert!(stream.aggregator.finish().is_none());
+}

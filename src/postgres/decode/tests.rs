@@ -128,8 +128,21 @@ fn an_unusable_value_is_named() {
     check(5, Some(&i32::MAX.to_be_bytes()), Reason::Length, "length", Some("2147483647"));
     check(6, Some(&65_536i32.to_be_bytes()), Reason::Port, "src_port", Some("65536"));
     check(7, Some(b"SYN,WHAT"), Reason::TcpFlags, "tcp_flags", Some("SYN,WHAT"));
-    let long = "x".repeat(10_000);
+    let long = " ".repeat(TEXT_BYTES_MAX + 1);
+    check(2, Some(long.as_bytes()), Reason::Address, "src_ip", Some(&long[..Rejected::VALUE_BYTES]));
+    check(4, Some(long.as_bytes()), Reason::Protocol, "protocol", Some(&long[..Rejected::VALUE_BYTES]));
+    let long = "A".repeat(TEXT_BYTES_MAX + 1);
     check(7, Some(long.as_bytes()), Reason::TcpFlags, "tcp_flags", Some(&long[..Rejected::VALUE_BYTES]));
+}
+
+#[test]
+fn a_text_is_used_up_to_its_longest() {
+    let mut values: Vec<Option<&[u8]>> = vec![None; 10];
+    let (id, time, flags) = (7i32.to_be_bytes(), 1.0f64.to_be_bytes(), "A".repeat(TEXT_BYTES_MAX));
+    values[0] = Some(&id);
+    values[1] = Some(&time);
+    values[7] = Some(flags.as_bytes());
+    assert_eq!(decode(&values).packet.unwrap().tcp_flags, TcpFlags::ACK);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn row(id: i64, seconds: i64) -> Row {
 fn delta(batch: &Batch) -> (&Delta, Option<u64>) {
     match &batch.progress {
         Progress::New { delta, last_row } => (delta, *last_row),
-        Progress::Replayed => panic!("not a replay"),
+        Progress::Replayed | Progress::Ended => panic!("no new rows"),
     }
 }
 

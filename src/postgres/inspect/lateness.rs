@@ -10,6 +10,7 @@ use crate::flow::watermark::plausible_until;
 use crate::postgres::error::PostgresError;
 use crate::postgres::reader::copy;
 use crate::postgres::source::Source;
+use crate::postgres::texts::guarded_list;
 
 /// Packets that are looked at.
 const PACKETS: usize = 100_000;
@@ -27,15 +28,15 @@ pub async fn look(
     let bound = plausible_until(clock, future_bound);
     let sql = format!(
         "COPY (SELECT {} FROM {} ORDER BY {} DESC LIMIT {PACKETS}) TO STDOUT (FORMAT binary)",
-        source.select_list(),
+        guarded_list(source),
         source.table,
         source.id()
     );
     let mut times = Vec::with_capacity(PACKETS);
-    let rows = copy(client, source, &sql, |row| {
+    let copied = copy(client, source, &sql, |row| {
         times.extend(row.packet.ok().map(|packet| packet.time).filter(|time| *time <= bound));
         Ok(())
     })
     .await?;
-    Ok((behind(times.into_iter().rev()), rows))
+    Ok((behind(times.into_iter().rev()), copied.rows))
 }

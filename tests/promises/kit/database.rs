@@ -11,6 +11,8 @@ use futures::SinkExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Row};
 
+use super::Listener;
+
 /// The tables of a test's database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tables {
@@ -35,12 +37,21 @@ const EXISTING: &str = include_str!("existing.sql");
 
 impl Database {
     pub fn new(tables: Tables) -> Self {
+        Self::created(tables, "")
+    }
+
+    /// In another encoding than UTF-8.
+    pub fn in_encoding(tables: Tables, encoding: &str) -> Self {
+        Self::created(tables, &format!("ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"))
+    }
+
+    fn created(tables: Tables, options: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("promise_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let server = server();
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
-            connect(server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+            connect(server).await.batch_execute(&format!("CREATE DATABASE {name} {options}")).await.unwrap();
         });
         let (base, _) = server.rsplit_once('/').unwrap();
         let url = format!("{base}/{name}");
@@ -101,6 +112,11 @@ impl Database {
     #[track_caller]
     pub fn differences(&self) -> Vec<String> {
         self.runtime.block_on(differences(&self.client)).unwrap()
+    }
+
+    /// Another session, which listens on a channel.
+    pub fn listen(&self, channel: &str) -> Listener {
+        self.runtime.block_on(Listener::on(&self.url, channel))
     }
 
     /// Another session, driven by this database's runtime.

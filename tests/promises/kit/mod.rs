@@ -3,10 +3,14 @@
 
 mod compare;
 mod database;
+mod listener;
+mod process;
 mod service;
 mod wait;
 
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
 pub use database::{Database, Session, Tables};
+pub use listener::Listener;
+pub use process::{cpu_seconds, peak_mib};
 pub use service::Service;
 pub use wait::{until, until_some};

@@ -81,6 +81,11 @@ impl Service {
         until("the service to fall asleep", state, |(polls, awake)| *polls > 0.0 && *awake == 0.0);
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
