@@ -5,6 +5,7 @@
 //! `stage` runs each step in a loop of its own and `pipeline` connects them. ARCHITECTURE.md is the map.
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod flow;

@@ -69,6 +69,8 @@ macro_rules! commands {
 commands! {
     /// Read new packets, store labelled flows, until told to stop
     Run in run,
+    /// Look at everything that may keep it from working as promised, and say what mends it
+    Check in check,
     /// Show all of it on traffic with attacks: a private PostgreSQL, the service, what comes out
     Demo in demo,
     /// Show the settings in effect and where each comes from; passwords are hidden

@@ -3,6 +3,7 @@
 //! A new command is a file with `Args` and `execute`, a `mod` line here, and a line in the list of `args`.
 
 mod args;
+pub mod check;
 pub mod config;
 mod context;
 mod database;

@@ -55,6 +55,8 @@ pub struct Aggregator {
     replaying: bool,
     last_increment: Duration,
     last_packet: Duration,
+    /// Greatest packet time folded since the start, replays left out.
+    greatest: EventTime,
 }
 
 /// The open flows, in numbers.
@@ -87,6 +89,7 @@ impl Aggregator {
             counts: Counts::default(),
             last_increment: uptime,
             last_packet: uptime,
+            greatest: EventTime::EPOCH,
         }
     }
 
@@ -166,9 +169,15 @@ impl Aggregator {
     fn fold_new(&mut self, packets: &[Packet], rejected: Vec<Rejected>, delta: &Delta) -> Result<(), BrokenChain> {
         let closed = self.watermark.time();
         let mut opened = Vec::new();
-        let mut greatest = EventTime::EPOCH;
+        let mut greatest = self.greatest;
+        let mut in_order = 0;
         for packet in packets {
-            greatest = greatest.max(packet.time);
+            if packet.time >= greatest {
+                greatest = packet.time;
+                in_order += 1;
+            } else {
+                self.counts.lateness.add_behind(greatest - packet.time);
+            }
             // Before this much is closed, no need to look for the window.
             if packet.time < closed && self.table.window_of(packet.time).is_over(closed) {
                 self.late.fold(packet);
@@ -182,6 +191,8 @@ impl Aggregator {
             self.opened_at.extend(opened.into_iter().map(|window| (window, Arc::clone(&before))));
         }
         self.position.apply(delta)?;
+        self.greatest = greatest;
+        self.counts.lateness.add_in_order(in_order);
         self.watermark.observe(greatest);
         // A batch that resolves missing ids holds the rows of these and no others.
         let resolved: u64 = delta.resolved.iter().map(IdRange::len).sum();

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::flow::batch::Rejected;
+use crate::flow::lateness::Lateness;
 use crate::flow::position::Position;
 use crate::flow::table::WindowFlows;
 use crate::flow::time::EventTime;
@@ -92,6 +93,8 @@ pub struct Counts {
     pub folded: u64,
     /// Of the folded, those that came after their window had closed.
     pub late: u64,
+    /// The folded, by how far they were behind the greatest time before them.
+    pub lateness: Lateness,
     /// Of the read, those that cannot be used, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Ids that were missing and that nobody can bring any more.

@@ -8,6 +8,7 @@ pub mod consumed;
 pub mod context;
 pub mod invariants;
 pub mod key;
+pub mod lateness;
 pub mod packet;
 pub mod position;
 pub mod statistics;

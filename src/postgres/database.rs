@@ -73,7 +73,14 @@ impl Database {
     /// Opens a session on the current runtime and spawns its driver there. `role` says what it is for; it is the second
     /// part of its `application_name` (the first is `flowsentry`, or `PGAPPNAME`).
     pub async fn session(&self, role: &'static str) -> Result<Session, PostgresError> {
-        self.open(role, None).await
+        self.open(role, None, Some(self.limits)).await
+    }
+
+    /// A session without any setting of ours: to see what is in between before something there is changed for others. Its
+    /// notifications ring the receiver, as in [`Database::listening_session`].
+    pub async fn bare_session(&self, role: &'static str) -> Result<(Session, mpsc::Receiver<()>), PostgresError> {
+        let (bell, rung) = mpsc::channel(1);
+        Ok((self.open(role, Some(bell), None).await?, rung))
     }
 
     /// A session that listens on `channel`. Each notification becomes a `()` in the receiver; while one is waiting there,
@@ -84,7 +91,7 @@ impl Database {
         channel: &str,
     ) -> Result<(Session, mpsc::Receiver<()>), PostgresError> {
         let (bell, rung) = mpsc::channel(1);
-        let session = self.open(role, Some(bell)).await?;
+        let session = self.open(role, Some(bell), Some(self.limits)).await?;
         let listen = format!("LISTEN \"{}\"", channel.replace('"', "\"\""));
         session.client.batch_execute(&listen).await.map_err(PostgresError::doing("listen for notifications"))?;
         Ok((session, rung))
@@ -100,13 +107,25 @@ impl Database {
         Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build().map_err(PostgresError::PoolSetUp)
     }
 
-    async fn open(&self, role: &'static str, bell: Option<mpsc::Sender<()>>) -> Result<Session, PostgresError> {
+    /// `settings`: the limits of a session with our settings; `None` for a bare one.
+    async fn open(
+        &self,
+        role: &'static str,
+        bell: Option<mpsc::Sender<()>>,
+        settings: Option<Limits>,
+    ) -> Result<Session, PostgresError> {
         let limits = self.limits;
         let open = |host: Config| -> BoxFuture<'static, Result<Session, PostgresError>> {
             let (bell, database) = (bell.clone(), self.shown());
             Box::pin(async move {
                 let limit = host.get_connect_timeout().copied().unwrap_or(limits.connect_timeout);
-                match tokio::time::timeout(limit, Session::open(host, role, limits, bell)).await {
+                let opening = async {
+                    match settings {
+                        Some(limits) => Session::open(host, role, limits, bell).await,
+                        None => Session::bare(host, role, bell).await,
+                    }
+                };
+                match tokio::time::timeout(limit, opening).await {
                     Ok(opened) => opened.map_err(PostgresError::connecting(database)),
                     Err(_) => Err(PostgresError::ConnectTimeout { database, limit }),
                 }

@@ -6,3 +6,6 @@ pub const GATE_KEY_BASE: i64 = 0x666c_6f77 << 32;
 
 /// The lease of a source: plus its number in `flowsentry.checkpoint`.
 pub const LEASE_KEY_BASE: i64 = 0x666c_6f78 << 32;
+
+/// Of `check`, to see whether a lock lasts: plus the server process.
+pub const CHECK_KEY_BASE: i64 = 0x666c_6f7a << 32;

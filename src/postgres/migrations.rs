@@ -60,6 +60,30 @@ impl Migration {
     }
 }
 
+/// The function that wakes us, as the last file that makes it has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WakeFunction {
+    /// The statement that makes it.
+    pub statement: &'static str,
+    /// What it does.
+    pub body: &'static str,
+}
+
+/// The function that the files of `sql/` make.
+pub fn wake_function() -> WakeFunction {
+    const NAME: &str = "FUNCTION flowsentry.wake()";
+    const QUOTE: &str = "$wake$";
+    let found = MIGRATIONS.iter().rev().find_map(|migration| {
+        let (before, _) = migration.sql.split_once(NAME)?;
+        let text = &migration.sql[before.rfind("CREATE")?..];
+        let (head, rest) = text.split_once(QUOTE)?;
+        let (body, _) = rest.split_once(QUOTE)?;
+        let end = head.len() + QUOTE.len() + body.len() + QUOTE.len();
+        Some(WakeFunction { statement: text.get(..=end)?, body })
+    });
+    found.unwrap_or(WakeFunction { statement: "", body: "" })
+}
+
 /// How the database's schema compares with this program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SchemaState {
@@ -264,6 +288,14 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_files() {
         assert!(MIGRATIONS.iter().zip(1..).all(|(migration, number)| migration.number == number));
+    }
+
+    #[test]
+    fn the_function_that_wakes_us_is_cut_out_whole() {
+        let function = wake_function();
+        assert!(function.statement.starts_with("CREATE FUNCTION flowsentry.wake() RETURNS trigger"));
+        assert!(function.statement.ends_with("END\n$wake$;"), "{}", function.statement);
+        assert!(function.body.starts_with("\nBEGIN") && function.body.ends_with("END\n"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod frontier;
 pub mod gaps;
 pub mod generation;
 pub mod identifier;
+pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod migrations;

@@ -282,15 +282,16 @@ impl Reader {
 }
 
 /// What a COPY statement gave.
-struct Copied {
-    rows: usize,
+pub(super) struct Copied {
+    /// How many.
+    pub(super) rows: usize,
     /// Whether any of them had a text that is too long.
     long_text: bool,
 }
 
 /// Decodes all rows of a COPY statement and counts them. They are collected before they are handed on: a slow stage must
 /// not keep the statement, and with it a snapshot, open.
-async fn copy(
+pub(super) async fn copy(
     client: &Client,
     source: &Source,
     sql: &str,

@@ -39,17 +39,28 @@ impl Drop for Driver {
 }
 
 impl Session {
-    /// Connects, logs in and gives the session our settings. A notification rings the bell.
-    pub(super) async fn open(
+    /// Connects and logs in, and changes no setting. A notification rings the bell.
+    pub(super) async fn bare(
         mut host: Config,
         role: &'static str,
-        limits: Limits,
         bell: Option<mpsc::Sender<()>>,
     ) -> Result<Self, tokio_postgres::Error> {
         let program = host.get_application_name().unwrap_or("flowsentry");
         let name = format!("{program}/{role}");
         let (client, connection) = host.application_name(name).connect(NoTls).await?;
         let driver = Driver(Some(tokio::spawn(drive(connection, bell))));
+        Ok(Self { client, driver, role })
+    }
+
+    /// Connects, logs in and gives the session our settings. A notification rings the bell.
+    pub(super) async fn open(
+        host: Config,
+        role: &'static str,
+        limits: Limits,
+        bell: Option<mpsc::Sender<()>>,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let session = Self::bare(host, role, bell).await?;
+        let client = &session.client;
         client.batch_execute(&settings(limits)).await?;
         for setting in VANISHED_CLIENT {
             // Older servers lack some of these and some systems refuse them; the session works without.
@@ -60,7 +71,7 @@ impl Session {
                 }
             }
         }
-        Ok(Self { client, driver, role })
+        Ok(session)
     }
 
     /// Waits until the session has ended and says why. May be cancelled and called again.
@@ -118,7 +129,7 @@ fn settings(limits: Limits) -> String {
 }
 
 /// How the server notices that we have vanished. Without effect on a socket.
-const VANISHED_CLIENT: [&str; 5] = [
+pub(super) const VANISHED_CLIENT: [&str; 5] = [
     "SET tcp_keepalives_idle = 10",
     "SET tcp_keepalives_interval = 5",
     "SET tcp_keepalives_count = 3",

@@ -54,6 +54,8 @@ pub enum SinkError {
     NoColumn { table: String, column: &'static str },
     #[error("this role may not {lacking}")]
     NoRight { table: String, lacking: String, mend: String },
+    #[error("row-level security is on for {table}, where COPY may not store")]
+    RowSecurity { table: String, role: String },
     #[error("{table}.{column:?} has type {found}, which flowsentry cannot write")]
     WrongType { table: String, column: String, found: String },
     #[error("{table}.{column:?} may not be NULL, has no default, and is no column that flowsentry knows")]
@@ -70,6 +72,7 @@ impl SinkError {
             }
             Self::NoColumn { .. } => "flowsentry migrate --adopt adds it".to_owned(),
             Self::NoRight { mend, .. } => mend.clone(),
+            Self::RowSecurity { role, .. } => format!("ALTER ROLE {role} BYPASSRLS;"),
             Self::WrongType { .. } => "flowsentry migrate --print-sql shows the types that it expects".to_owned(),
             Self::Unknown { table, column } => {
                 format!("ALTER TABLE {table} ALTER COLUMN {} DROP NOT NULL;", quote(column))
@@ -78,39 +81,24 @@ impl SinkError {
     }
 }
 
+/// All that there is to say of a table of flows.
+#[derive(Default)]
+pub struct Survey {
+    /// The table, if there is one; columns that cannot be written are left out.
+    pub table: Option<SinkTable>,
+    /// Why flows cannot be stored in it.
+    pub faults: Vec<SinkError>,
+}
+
 impl SinkTable {
-    /// Looks the table up; `table` as written in the settings.
+    /// Looks the table up; `table` as written in the settings. The first of its faults is the error.
     pub async fn inspect(client: &Client, table: &str) -> Result<Self, PostgresError> {
-        let sql = "SELECT n.nspname::text, c.relname::text, a.attname::text, a.atttypid, a.atttypmod,
-                          pg_catalog.format_type(a.atttypid, a.atttypmod),
-                          a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
-                   FROM pg_catalog.pg_class c
-                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-                   WHERE c.oid = pg_catalog.to_regclass($1)::oid ORDER BY a.attnum";
-        let doing = PostgresError::doing("look at the table of flows");
-        let rows = client.query(sql, &[&qualify(client, table).await?.to_string()]).await.map_err(doing)?;
-        let first = rows.first().ok_or_else(|| SinkError::NoTable { table: table.to_owned() })?;
-        let table = format!("{}.{}", quote(first.get(0)), quote(first.get(1)));
-        require_rights(client, &table).await?;
-        let known = columns();
-        let mut targets = Vec::new();
-        for row in &rows {
-            let name: String = row.get(2);
-            match known.iter().find(|column| column.name == name) {
-                Some(column) => {
-                    let format = Format::of(row.get(3), row.get(4)).ok_or_else(|| SinkError::WrongType {
-                        table: table.clone(),
-                        column: name.clone(),
-                        found: row.get(5),
-                    })?;
-                    targets.push(Target { name: quote(&name), content: column.content, format });
-                }
-                None if row.get(6) => return Err(SinkError::Unknown { table, column: name }.into()),
-                None => {}
-            }
+        let Survey { table: found, faults } = survey(client, table).await?;
+        match (faults.into_iter().next(), found) {
+            (Some(fault), _) => Err(fault.into()),
+            (None, Some(found)) => Ok(found),
+            (None, None) => Err(SinkError::NoTable { table: table.to_owned() }.into()),
         }
-        Ok(Self { table, columns: targets })
     }
 
     /// The statement that stores flows.
@@ -120,8 +108,45 @@ impl SinkTable {
     }
 }
 
+/// Looks the table up with all its faults.
+pub async fn survey(client: &Client, written: &str) -> Result<Survey, PostgresError> {
+    let sql = "SELECT a.attname::text, a.atttypid, a.atttypmod, pg_catalog.format_type(a.atttypid, a.atttypmod),
+                      a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
+                      pg_catalog.row_security_active(c.oid), pg_catalog.quote_ident(current_user)
+               FROM pg_catalog.pg_class c
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum";
+    let doing = PostgresError::doing("look at the table of flows");
+    let name = qualify(client, written).await?;
+    let rows = client.query(sql, &[&name.schema, &name.name]).await.map_err(doing)?;
+    let Some(first) = rows.first() else {
+        let faults = vec![SinkError::NoTable { table: written.to_owned() }];
+        return Ok(Survey { table: None, faults });
+    };
+    let table = name.to_string();
+    let mut faults: Vec<SinkError> = missing_right(client, &table).await?.into_iter().collect();
+    if first.get(5) {
+        faults.push(SinkError::RowSecurity { table: table.clone(), role: first.get(6) });
+    }
+    let known = columns();
+    let mut targets = Vec::new();
+    for row in &rows {
+        let column: String = row.get(0);
+        match known.iter().find(|known| known.name == column) {
+            Some(known) => match Format::of(row.get(1), row.get(2)) {
+                Some(format) => targets.push(Target { name: quote(&column), content: known.content, format }),
+                None => faults.push(SinkError::WrongType { table: table.clone(), column, found: row.get(3) }),
+            },
+            None if row.get(4) => faults.push(SinkError::Unknown { table: table.clone(), column }),
+            None => {}
+        }
+    }
+    Ok(Survey { table: Some(SinkTable { table, columns: targets }), faults })
+}
+
 /// Found out at the start: at the first store it would be too late for an error that a person sees.
-async fn require_rights(client: &Client, table: &str) -> Result<(), PostgresError> {
+async fn missing_right(client: &Client, table: &str) -> Result<Option<SinkError>, PostgresError> {
     let doing = PostgresError::doing("look at the rights on the table of flows");
     let sql = "SELECT pg_catalog.has_table_privilege($1, 'INSERT'),
                       (SELECT min(s.oid::regclass::text) FROM pg_catalog.pg_depend d
@@ -140,10 +165,7 @@ async fn require_rights(client: &Client, table: &str) -> Result<(), PostgresErro
         }
         None => None,
     };
-    match lacking {
-        Some((lacking, mend)) => Err(SinkError::NoRight { table: table.to_owned(), lacking, mend }.into()),
-        None => Ok(()),
-    }
+    Ok(lacking.map(|(lacking, mend)| SinkError::NoRight { table: table.to_owned(), lacking, mend }))
 }
 
 impl Format {

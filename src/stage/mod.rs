@@ -5,6 +5,7 @@
 mod aggregate;
 mod audit;
 mod classify;
+mod id_days;
 mod ingest;
 mod retain;
 mod store;

@@ -5,6 +5,7 @@ use tokio::time::timeout;
 use tokio_postgres::error::DbError;
 
 use super::StageError;
+use super::id_days::show_days_left;
 use crate::config;
 use crate::flow::position::Position;
 use crate::postgres::PostgresError;
@@ -33,6 +34,7 @@ pub async fn retention(
                 tracing::warn!(%error, cause = error.answer().map(DbError::message), "old packets are not deleted");
             }
         }
+        show_days_left(&pool, &source).await;
         if timeout(settings.interval, stop.requested()).await.is_ok() {
             return Ok(());
         }

@@ -9,8 +9,9 @@ use crate::flow::checkpoint::Timing;
 use crate::postgres::writer::{Stored, Writer};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{
-    CHECKPOINTS, EARLY_FLUSHES, FLOW_VALUES_CLAMPED, FLOWS_STORED, IDS_DEAD, PACKETS_FOLDED, PACKETS_LATE,
-    PACKETS_READ, PACKETS_REJECTED, PACKETS_REPLAYED, STAGE_BUSY, STORE_TRANSACTION, WINDOW_DELAY, WINDOWS_STORED,
+    CHECKPOINTS, EARLY_FLUSHES, FLOW_VALUES_CLAMPED, FLOWS_STORED, IDS_DEAD, PACKET_LATENESS, PACKETS_FOLDED,
+    PACKETS_LATE, PACKETS_READ, PACKETS_REJECTED, PACKETS_REPLAYED, STAGE_BUSY, STORE_TRANSACTION, WINDOW_DELAY,
+    WINDOWS_STORED,
 };
 use crate::verdict::judged::JudgedIncrement;
 
@@ -41,6 +42,7 @@ fn count(judged: &JudgedIncrement, stored: Stored, out_of_orderness: Duration) {
     PACKETS_READ.add(counts.read);
     PACKETS_FOLDED.add(counts.folded);
     PACKETS_LATE.add(counts.late);
+    PACKET_LATENESS.add(&counts.lateness.packets, counts.lateness.sum_micros);
     PACKETS_REPLAYED.add(counts.replayed);
     IDS_DEAD.add(counts.dead);
     for (reason, count) in &counts.rejected {
@@ -59,5 +61,21 @@ fn count(judged: &JudgedIncrement, stored: Stored, out_of_orderness: Duration) {
             let due = Duration::from_micros(due.micros().unsigned_abs());
             WINDOW_DELAY.record(now.saturating_sub(due));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flow::lateness::BOUNDS_MICROS;
+    use crate::telemetry::metrics::ALL;
+
+    #[test]
+    fn the_buckets_of_the_metric_are_those_that_packets_are_counted_in() {
+        let tally = ALL.iter().find(|metric| metric.name == "flowsentry_packet_lateness_seconds").unwrap();
+        let values = tally.label.as_ref().unwrap().values;
+        let (infinite, finite) = values.split_last().unwrap();
+        let bounds: Vec<f64> = finite.iter().map(|bound| bound.parse().unwrap()).collect();
+        assert_eq!(bounds, BOUNDS_MICROS.map(|micros| micros as f64 / 1e6));
+        assert_eq!(*infinite, "+Inf");
     }
 }

@@ -7,7 +7,7 @@ mod exporter;
 mod instrument;
 
 pub use exporter::{Handle, InstallError, install};
-pub use instrument::{Counter, Definition, Gauge, Histogram, Kind, Label, TimeCounter};
+pub use instrument::{Counter, Definition, Gauge, Histogram, Kind, Label, Tally, TimeCounter};
 
 /// Defines each metric as a static of its kind, and `ALL`. An entry: name of the static, kind, metric name, label with
 /// the values that are rendered from the start, help.
@@ -44,6 +44,10 @@ metrics! {
         "Packets that cannot be used, by reason; the latest are kept for inspection.";
     PACKETS_LATE: Counter = "flowsentry_packets_late_total",
         "Packets folded after the watermark had passed their window.";
+    // The bounds of `flow::lateness`.
+    PACKET_LATENESS: Tally = "flowsentry_packet_lateness_seconds"
+        {le: "0", "0.001", "0.01", "0.1", "0.5", "1", "2", "5", "10", "20", "30", "60", "300", "3600", "+Inf"},
+        "Seconds that a packet's time was behind the greatest before it when it was folded; the out-of-orderness bound should exceed nearly all.";
     PACKETS_REPLAYED: Counter = "flowsentry_packets_replayed_total",
         "Packets read again after a start, to rebuild open windows.";
     IDS_DEAD: Counter = "flowsentry_ids_dead_total",
@@ -119,6 +123,8 @@ metrics! {
         "Missing ids whose packets may still come.";
     PENDING_OLDEST: Gauge = "flowsentry_pending_oldest_seconds",
         "Seconds since the oldest missing id was first missed; 0 if none is.";
+    ID_DAYS_LEFT: Gauge = "flowsentry_id_days_left",
+        "Days until the ids of the source are used up, at the greatest rate of late; +Inf if that is unknown, 0 before the first look.";
     OWNER: Gauge = "flowsentry_owner",
         "1 while this instance owns the source.";
     AWAKE: Gauge = "flowsentry_awake",

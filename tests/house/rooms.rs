@@ -25,18 +25,23 @@ const fn pure(name: &'static str, imports: &'static [&'static str], why: &'stati
 const ROOMS: &[Room] = &[
     pure("flow", &[], "packets become flows by the same rules everywhere; time is an argument"),
     pure("verdict", &["flow"], "a verdict follows from a flow and its neighbours alone"),
+    pure("check", &["flow", "config"], "what was seen is judged the same way everywhere; who looks is told"),
     room("config", &[], "settings know nothing of what they set"),
     room("telemetry", &["config"], "every room may use it, so it uses none"),
     room("model", &["flow", "verdict"], "the only room with tensors knows neither SQL nor HTTP"),
     room("training", &["flow", "verdict", "model"], "learns from files; the service's own folding and features"),
     room("capture", &["flow"], "reads files, and nothing else"),
     // `cli::exit` is only the list of exit codes.
-    room("postgres", &["flow", "verdict", "config", "telemetry", "cli::exit"], "the only room with SQL labels nothing"),
+    room(
+        "postgres",
+        &["flow", "verdict", "check", "config", "telemetry", "cli::exit"],
+        "the only room with SQL labels nothing",
+    ),
     room("http", &["config", "telemetry"], "shows what the status says, and cannot delay the pipeline"),
     room("supervisor", &[], "knows tasks, not what they do"),
     room(
         "stage",
-        &["flow", "verdict", "model", "postgres", "config", "telemetry", "supervisor"],
+        &["flow", "verdict", "model", "check", "postgres", "config", "telemetry", "supervisor"],
         "loops around the rooms above; composed by pipeline",
     ),
     room(

@@ -8,6 +8,7 @@ mod kit;
 mod adoption;
 mod audit;
 mod bad_input;
+mod check;
 mod columns;
 mod exactly_once;
 mod late_packets;

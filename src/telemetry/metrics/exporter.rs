@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::{ALL, BUILD_INFO, Kind};
+use super::instrument::SUM;
+use super::{ALL, BUILD_INFO, Definition, Kind};
 
 /// From a tenth of a millisecond, a batch, to a minute, more than anything should take.
 const BUCKETS: [f64; 17] =
@@ -62,6 +63,7 @@ impl Handle {
         let mut out = String::with_capacity(page.len());
         for definition in ALL {
             match families.remove(definition.name) {
+                Some(text) if definition.kind == Kind::Tally => write_tally(&mut out, text, definition),
                 Some(text) => write_family(&mut out, text, definition.kind),
                 // A label's first value has not occurred: the help is there all the same.
                 None => write_header(&mut out, definition.name, definition.kind, definition.help),
@@ -86,7 +88,7 @@ fn write_header(out: &mut String, name: &str, kind: Kind, help: &str) {
     let kind = match kind {
         Kind::Counter | Kind::TimeCounter => "counter",
         Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
+        Kind::Histogram | Kind::Tally => "histogram",
     };
     let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n"); // a String takes everything
 }
@@ -104,6 +106,23 @@ fn write_family(out: &mut String, family: &str, kind: Kind) {
         }
         out.push('\n');
     }
+}
+
+/// Counters of buckets as a histogram: each bucket counts the lower ones too.
+fn write_tally(out: &mut String, family: &str, definition: &Definition) {
+    let name = definition.name;
+    write_header(out, name, definition.kind, definition.help);
+    let Some(label) = &definition.label else { return };
+    let sample = |value: &str| {
+        let start = format!("{name}{{{}=\"{value}\"}} ", label.name);
+        family.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or("0")
+    };
+    let mut packets: u64 = 0;
+    for bound in label.values {
+        packets = packets.saturating_add(sample(bound).parse().unwrap_or(0));
+        let _ = writeln!(out, "{name}_bucket{{{}=\"{bound}\"}} {packets}", label.name); // a String takes everything
+    }
+    let _ = write!(out, "{name}_sum {}\n{name}_count {packets}\n", in_seconds(sample(SUM)));
 }
 
 /// `stage="store"` of a sample; nothing if there is no label or only that of a bucket.
@@ -158,6 +177,8 @@ mod tests {
             STORE_TRANSACTION.record(Duration::from_millis(2));
             STORE_TRANSACTION.record(Duration::from_hours(1));
             STAGE_BUSY.record_with("stage", "store", Duration::from_millis(20));
+            PACKET_LATENESS.add(&[5, 0, 3], 4_500_000);
+            PACKET_LATENESS.add(&[1, 0, 0, 2], 1);
         });
         let check = |line: &str| assert!(page.lines().any(|rendered| rendered == line), "{line}\nis not in\n{page}");
         check("flowsentry_packets_read_total 7");
@@ -170,6 +191,12 @@ mod tests {
         check("flowsentry_store_transaction_seconds_bucket{le=\"60\"} 1");
         check("flowsentry_store_transaction_seconds_bucket{le=\"+Inf\"} 2");
         check("flowsentry_stage_busy_seconds_count{stage=\"store\"} 1");
+        check("flowsentry_packet_lateness_seconds_bucket{le=\"0\"} 6");
+        check("flowsentry_packet_lateness_seconds_bucket{le=\"0.001\"} 6");
+        check("flowsentry_packet_lateness_seconds_bucket{le=\"0.01\"} 9");
+        check("flowsentry_packet_lateness_seconds_bucket{le=\"+Inf\"} 11");
+        check("flowsentry_packet_lateness_seconds_sum 4.500001");
+        check("flowsentry_packet_lateness_seconds_count 11");
     }
 
     #[test]

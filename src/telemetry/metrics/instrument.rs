@@ -35,6 +35,8 @@ pub enum Kind {
     Gauge,
     /// Durations in buckets.
     Histogram,
+    /// Durations in buckets that were counted elsewhere.
+    Tally,
 }
 
 /// A whole number that only grows.
@@ -52,6 +54,14 @@ pub struct Gauge(pub(super) Definition);
 /// How long something took, each time.
 #[derive(Debug)]
 pub struct Histogram(pub(super) Definition);
+
+/// How long many things took, counted elsewhere in the buckets of its label: what is too frequent to record one by one.
+/// Rendered as a histogram, kept as a counter a bucket and one for the sum, in microseconds.
+#[derive(Debug)]
+pub struct Tally(pub(super) Definition);
+
+/// The value of a tally's label under which its sum is kept.
+pub(super) const SUM: &str = "sum";
 
 impl Counter {
     /// Adds `count`.
@@ -97,6 +107,17 @@ impl Histogram {
     }
 }
 
+impl Tally {
+    /// Adds counts, one for each bucket of its label in their order, and the sum of all that was counted.
+    pub fn add(&self, counts: &[u64], sum_micros: u64) {
+        let Some(label) = &self.0.label else { return };
+        for (bound, count) in label.values.iter().zip(counts).filter(|(_, count)| **count > 0) {
+            self.0.counter(Some((label.name, bound))).increment(*count);
+        }
+        self.0.counter(Some((label.name, SUM))).increment(sum_micros);
+    }
+}
+
 type LabelValue<'v> = Option<(&'static str, &'v str)>;
 
 impl Definition {
@@ -105,6 +126,7 @@ impl Definition {
         match self.kind {
             Kind::Counter | Kind::TimeCounter => metrics::describe_counter!(self.name, self.help),
             Kind::Gauge => metrics::describe_gauge!(self.name, self.help),
+            Kind::Tally => metrics::describe_counter!(self.name, self.help),
             Kind::Histogram => metrics::describe_histogram!(self.name, self.help),
         }
         match &self.label {
@@ -115,7 +137,7 @@ impl Definition {
 
     fn touch(&self, label: LabelValue<'_>) {
         match self.kind {
-            Kind::Counter | Kind::TimeCounter => self.counter(label).increment(0),
+            Kind::Counter | Kind::TimeCounter | Kind::Tally => self.counter(label).increment(0),
             Kind::Gauge => self.gauge(label).set(0.0),
             Kind::Histogram => drop(self.histogram(label)),
         }

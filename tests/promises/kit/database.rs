@@ -69,6 +69,13 @@ impl Database {
         this
     }
 
+    /// A database that is there, for another thread.
+    pub fn at(url: &str) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let client = runtime.block_on(connect(url));
+        Self { url: url.to_owned(), runtime, client }
+    }
+
     /// `flowsentry migrate` with these arguments; it must succeed.
     pub fn migrate(&self, arguments: &[&str]) {
         let output = self.command("migrate").args(arguments).output().unwrap();
