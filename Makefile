@@ -6,6 +6,8 @@ DEBUG := $(TARGET)/debug/flowsentry
 RELEASE := $(TARGET)/release/flowsentry
 # What `make demo` is asked beside: make demo DEMO_FLAGS=--json
 DEMO_FLAGS ?=
+# How often `make fuzz` tries each property; the tests try 256 times.
+CASES ?= 20000
 # Every bench/NAME.rs is an example named bench_NAME.
 BENCHES := $(patsubst bench/%.rs,bench_%,$(wildcard bench/*.rs))
 STEP := .ci/step
@@ -15,7 +17,7 @@ VERSIONS ?= 13 18
 # How many runs `make simulation` makes.
 SEEDS ?= 1000000
 
-.PHONY: help demo test test-postgres simulation check bench setup
+.PHONY: help demo test test-postgres simulation check fuzz bench setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -49,6 +51,9 @@ check: setup ## Format and lints only
 bench: setup ## Measure, two things in one run each
 	@$(STEP) "release build" cargo build --release --locked
 	@set -e; for bench in $(BENCHES); do $(STEP) $$bench env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example $$bench; done
+
+fuzz: ## All properties with many more random inputs: make fuzz CASES=1000000
+	@$(STEP) "fuzz" env PROPTEST_CASES=$(CASES) cargo test --lib --locked --quiet
 
 setup: ## Install what is missing: a C compiler, PostgreSQL's server programs
 	@.ci/setup

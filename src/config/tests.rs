@@ -291,6 +291,16 @@ proptest! {
         }
     }
 
+    /// Whatever a variable holds, and whatever follows our prefix in its name.
+    #[test]
+    fn no_variable_brings_the_loader_down(rest in "(WINDOW|LENGTH|SOURCE|COLUMNS|_|[A-Z]|\\PC){0,8}", value in "\\PC{0,20}") {
+        for name in [format!("FLOWSENTRY__{rest}"), rest] {
+            if let Err(error) = load("", &[(&name, &value)], &[]) {
+                prop_assert_eq!(error.to_string().lines().count(), 1, "{}", error);
+            }
+        }
+    }
+
     /// Whatever a value is, an option takes it or says what to write instead.
     #[test]
     fn no_value_brings_an_option_down(value in "\\PC{0,40}|[0-9.eE+-]{1,12}(ms|s|d|MiB|)", index in 0..60_usize) {

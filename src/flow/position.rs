@@ -288,6 +288,9 @@ mod tests {
         fn damaged_bytes_are_refused_or_a_position(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Ok(position) = Position::decode(&bytes) {
                 prop_assert!(position.missing().all(|range| range.first <= range.last && range.last < position.high()));
+                prop_assert!(position.missing_ranges() <= bytes.len());
+                prop_assert!(position.low() <= position.high());
+                prop_assert_eq!(Position::decode(&position.encode()), Ok(position));
             }
         }
     }

@@ -326,4 +326,6 @@ fn shown(kind: Kind, value: &[u8]) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

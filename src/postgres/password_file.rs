@@ -91,6 +91,8 @@ fn unescaped(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -118,6 +120,15 @@ mod tests {
         let wanted = Wanted { host: "::1", port: 5432, database: "a\\b", user: "u:v" };
         assert_eq!(find("\\:\\:1:5432:a\\\\b:u\\:v:pw", wanted).as_deref(), Some("pw"));
         assert_eq!(find("::1:5432:a\\\\b:u\\:v:pw", wanted), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_it_panic(text in "([:*\\\\#\n a0-9]|\\PC){0,60}") {
+            let wanted = Wanted { host: "a", port: 0, database: "", user: "*" };
+            let found = find(&text, wanted).unwrap_or_default();
+            prop_assert!(found.len() <= text.len());
+        }
     }
 
     #[test]

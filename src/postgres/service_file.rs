@@ -19,6 +19,8 @@ pub(super) fn section<'a>(text: &'a str, service: &str) -> Option<Vec<(&'a str, 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -31,5 +33,13 @@ mod tests {
         check("two", Some(&[("host", "b"), ("password", "x=y"), ("junk", "")]));
         check("three", Some(&[]));
         check("four", None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_it_panic(text in "([\\[\\]=#\n ab]|\\PC){0,40}", service in "[ab\\[\\]]{0,3}") {
+            let options = section(&text, &service).unwrap_or_default();
+            prop_assert!(options.len() <= text.len());
+        }
     }
 }

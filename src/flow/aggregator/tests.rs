@@ -163,6 +163,16 @@ fn rows_that_cannot_be_used_do_not_keep_windows_open() {
 }
 
 #[test]
+fn many_rows_that_cannot_be_used_do_not_wait_for_the_next_checkpoint() {
+    let mut stream = Stream::new(LIMITS);
+    let rejected = |id: i64| Rejected { id, reason: Reason::Time, column: "timestamp", value: None };
+    let rows = |count: usize| (1..).take(count).map(rejected).collect::<Vec<_>>();
+    assert!(stream.batch(&[], rows(REJECTED_MAX - 1)).is_none());
+    let increment = stream.batch(&[], rows(1)).unwrap();
+    assert_eq!(increment.rejected.len(), REJECTED_MAX);
+}
+
+#[test]
 fn settled_is_the_position_before_the_first_packet_of_the_oldest_open_window() {
     let mut stream = Stream::new(Limits { checkpoint_interval: Duration::ZERO, ..LIMITS });
     let mut check = |seconds: &[i64], settled: i64| {

@@ -1,5 +1,6 @@
 //! Through real sockets.
 
+use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
@@ -68,6 +69,34 @@ impl Client {
         timeout(DEADLINE, self.0.read_exact(&mut bytes)).await.expect("the server answers").unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
+}
+
+/// Requests that no browser sends; then one that any may send.
+#[test]
+fn random_bytes_do_not_bring_the_server_down() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Server::start(|_, _| {}));
+    let request =
+        "(GET |POST |/metrics|/readyz|\\?| HTTP/1.1|\r\n|Host: |localhost|Content-Length: |[0-9]{1,20}|\\PC){0,20}";
+    let bytes = prop_oneof![
+        request.prop_map(|text| (text + "\r\n\r\n").into_bytes()),
+        prop::collection::vec(any::<u8>(), 0..300),
+    ];
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let outcome = runner.run(&bytes, |bytes| {
+        runtime.block_on(async {
+            let mut client = server.client().await;
+            // The server may hang up at the first wrong byte.
+            drop(client.0.write_all(&bytes).await);
+            drop(client.0.shutdown().await);
+            let mut answer = Vec::new();
+            drop(timeout(DEADLINE, client.0.read_to_end(&mut answer)).await.expect("an end"));
+            assert!(answer.len() < 1 << 20, "{} bytes", answer.len());
+        });
+        Ok(())
+    });
+    outcome.unwrap();
+    assert_status(&runtime.block_on(server.get("/healthz")), "200");
 }
 
 fn assert_status(answer: &str, expected: &str) {

@@ -120,6 +120,26 @@ proptest! {
         prop_assert!(ModelFile::parse(&bytes).is_err());
     }
 
+    /// A header of any length before JSON whose numbers, names and shapes were changed.
+    #[test]
+    fn no_header_makes_it_panic(
+        length in prop::option::of(any::<u64>()),
+        numbers in prop::collection::vec((any::<prop::sample::Index>(), "-?[0-9]{1,20}|1e40|null|\\[\\]|\"\\PC{0,9}\"|\\{"), 1..4),
+    ) {
+        let bytes = model_file().to_bytes().unwrap();
+        let (size, rest) = bytes.split_first_chunk::<8>().unwrap();
+        let (json, weights) = rest.split_at(usize::try_from(u64::from_le_bytes(*size)).unwrap());
+        let mut json = String::from_utf8(json.to_vec()).unwrap();
+        for (index, with) in numbers {
+            let digits: Vec<usize> = json.char_indices().filter(|(_, sign)| sign.is_ascii_digit()).map(|(at, _)| at).collect();
+            let at = *index.get(&digits);
+            json.replace_range(at..=at, &with);
+        }
+        let length = length.unwrap_or(json.len() as u64);
+        let damaged = [&length.to_le_bytes()[..], json.as_bytes(), weights].concat();
+        let _ = ModelFile::parse(&damaged).and_then(|file| Model::new(&file));
+    }
+
     #[test]
     fn no_damage_makes_it_panic(
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),

@@ -10,7 +10,7 @@ use crate::postgres::identifier::{QualifiedName, qualify, quote};
 use crate::postgres::source::Source;
 
 /// Of flowsentry's own tables.
-const OURS: [(&str, &str); 8] = [
+const OURS: [(&str, &str); 12] = [
     ("migrations", "SELECT"),
     ("tables", "SELECT"),
     ("checkpoint", "SELECT"),
@@ -19,6 +19,10 @@ const OURS: [(&str, &str); 8] = [
     ("rejected_packets", "SELECT"),
     ("rejected_packets", "INSERT"),
     ("rejected_packets", "DELETE"),
+    ("consumed_ids", "SELECT"),
+    ("consumed_ids", "INSERT"),
+    ("consumed_ids", "UPDATE"),
+    ("consumed_ids", "DELETE"),
 ];
 /// Public unless somebody took them away: by them a restored or another server is known.
 const FUNCTIONS: [&str; 2] = ["pg_catalog.pg_control_system()", "pg_catalog.pg_control_checkpoint()"];

@@ -19,6 +19,7 @@ pub fn fault(error: &SinkError) -> Option<Finding> {
         SinkError::NoRight { .. } => return None,
         SinkError::NoTable { table } => ("sink.table", table.clone()),
         SinkError::RowSecurity { table, .. } => ("sink.row_security", table.clone()),
+        SinkError::NoColumn { table, column } => ("sink.columns", format!("{table}.{}", quote(column))),
         SinkError::WrongType { table, column, .. } | SinkError::Unknown { table, column } => {
             ("sink.columns", format!("{table}.{}", quote(column)))
         }

@@ -20,9 +20,15 @@ pub struct Service {
 impl Service {
     /// Starts with these `section.key=value` settings, on a free port for HTTP, with a short idle time-out.
     pub fn start(database: &Database, settings: &[&str]) -> Self {
+        Self::start_within(database, settings, &[])
+    }
+
+    /// The same, with further variables in its environment.
+    pub fn start_within(database: &Database, settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = File::create(directory.path().join("log")).unwrap();
         let mut command = database.command("run");
+        command.envs(environment.iter().copied());
         let usual = ["http.listen=127.0.0.1:0", "log.format=json", "log.level=debug", "window.idle_timeout=1s"];
         for setting in usual.iter().chain(settings) {
             command.args(["--set", setting]);
