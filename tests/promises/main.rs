@@ -12,4 +12,5 @@ mod exactly_once;
 mod late_packets;
 mod service;
 mod unusable_rows;
+mod verify;
 mod wakes_up;

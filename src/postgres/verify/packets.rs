@@ -69,7 +69,9 @@ pub(super) async fn compare(
     scan.judge((snapshot, blocks), findings);
     let (comparison, since, until) = (&scan.comparison, scan.comparison.since(), scan.comparison.until());
     if since >= until {
-        findings.notes.push("no window is compared: none that is closed has all its packets in the table".to_owned());
+        findings.notes.push(
+            "no window is compared: none of those asked for is closed and has all its packets in the table".to_owned(),
+        );
         return Ok(None);
     }
     Ok(Some(Compared { since, until, windows: comparison.window_count(), packets: comparison.packets() }))
