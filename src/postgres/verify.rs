@@ -82,7 +82,7 @@ pub struct Report {
 /// Windows whose flows were compared with their packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Compared {
-    /// First moment.
+    /// Start of the first of them.
     pub since: EventTime,
     /// First moment no longer.
     pub until: EventTime,
