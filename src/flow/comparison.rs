@@ -126,6 +126,11 @@ impl Comparison {
         self.begun.len()
     }
 
+    /// The start of the first window compared.
+    pub fn first_window(&self) -> Option<EventTime> {
+        self.begun.first().copied()
+    }
+
     /// Flows that differ, in the order of time and key.
     pub fn differences(&self) -> Vec<Difference> {
         let mut differences: Vec<_> = self

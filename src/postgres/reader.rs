@@ -312,15 +312,11 @@ pub(super) async fn copy(
     Ok(Copied { rows, long_text: decoder.saw_long_text() })
 }
 
-/// Rows from one id to another, ascending, `most` of them at most.
-pub async fn rows_from(
-    client: &Client,
-    source: &Source,
-    (first, last): (i64, i64),
-    most: usize,
-) -> Result<Vec<Row>, PostgresError> {
+/// All rows from one id to another, ascending.
+pub async fn rows_from(client: &Client, source: &Source, (first, last): (i64, i64)) -> Result<Vec<Row>, PostgresError> {
     let mut rows = Vec::new();
-    let sql = Chunk::Span(IdRange { first, last }).sql(source, first, most);
+    let range = IdRange { first, last };
+    let sql = Chunk::Span(range).sql(source, first, usize::try_from(range.len()).unwrap_or(usize::MAX));
     copy(client, source, &sql, |row| {
         rows.push(row);
         Ok(())

@@ -82,7 +82,7 @@ pub struct Report {
 /// Windows whose flows were compared with their packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Compared {
-    /// First moment.
+    /// Start of the first of them.
     pub since: EventTime,
     /// First moment no longer.
     pub until: EventTime,
@@ -212,11 +212,8 @@ async fn blocks(
     let mut found = Blocks::default();
     let mut never_read = Vec::new();
     let mut counted = 0;
-    let mut from = Some(first);
-    while let Some(id) = match from {
-        Some(from) => next_row(client, subject.source, from, high).await?,
-        None => None,
-    } {
+    let mut next = next_row(client, subject.source, first, high).await?;
+    while let Some(id) = next {
         let block = block_of(id);
         let rows = consumed.get(&block).copied().unwrap_or(0);
         let count = count(client, subject.source, books, block, rows).await?;
@@ -230,7 +227,10 @@ async fn blocks(
         }
         let lowest = found.lowest.unwrap_or(id);
         progress(Progress { doing: "counting packets", done: id.abs_diff(lowest), all: high.abs_diff(lowest) });
-        from = ids_of(block).last.checked_add(1);
+        next = match ids_of(block).last.checked_add(1) {
+            Some(from) => next_row(client, subject.source, from, high).await?,
+            None => None,
+        };
     }
     findings.add(never_read);
     let all: u64 = consumed.range(block_of(first)..).map(|(_, rows)| rows).sum();

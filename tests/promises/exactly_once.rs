@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::kit::{Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, sums, until};
+use super::kit::{Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, assert_verified, sums, until};
 
 const WRITERS: u64 = 12;
 const TRANSACTIONS: usize = 60;
@@ -157,6 +157,7 @@ fn trial(database: &Database) {
     let service = Service::start(database, &SETTINGS);
     until("all packets to be stored", || sums(database), Sums::agree);
     assert_flows_equal_group_by(database);
+    assert_verified(database);
     let packets = sums(database).packets;
     assert!(packets > 5_000, "the trial was too small: {packets}");
     let lost = usize::try_from(packets).unwrap() - seen.len();

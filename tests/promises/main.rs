@@ -15,4 +15,5 @@ mod late_packets;
 mod never_oversleeps;
 mod service;
 mod unusable_rows;
+mod verify;
 mod wakes_up;
