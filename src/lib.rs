@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod cli;
 pub mod config;
+pub mod exit;
 pub mod flow;
 pub mod http;
 pub mod model;

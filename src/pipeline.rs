@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
 
-use crate::cli::exit::Exit;
 use crate::config::Config;
+use crate::exit::Exit;
 use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
 use crate::http::{self, HttpError};
@@ -275,7 +275,7 @@ async fn lease(
     while !stop.is_requested() {
         if let Some(epoch) = claim.try_take().await? {
             TAKEOVERS.add(u64::from(stood_by));
-            return Ok(Some(claim.into_lease(epoch)));
+            return Ok(Some(claim.into_lease(epoch, config.lease.proof_interval).await?));
         }
         if !std::mem::replace(&mut stood_by, true) {
             tracing::info!(source = config.source.name, "another instance owns the source; standing by");

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
 use crate::config::{Config, EffectiveOption, Origin, documented};
+use crate::exit::{Exit, Failure};
 
 /// Columns that `key = value` is padded to, so that the origins stand below each other.
 const ORIGIN_COLUMN: usize = 48;

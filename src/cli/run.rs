@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, PipelineError};
 use crate::supervisor::Stop;
 use crate::telemetry::{logging, metrics};

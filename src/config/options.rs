@@ -160,6 +160,9 @@ options! {
     lease: Lease {
         /// How often a standby tries to take over.
         standby_interval: Duration = seconds(1), milliseconds(10)..=minutes(1);
+        /// How often the owner's session proves that it is alive; one that is silent for five times as long has lost
+        /// the source: the owner begins anew, and a server of version 14 or later lets a standby in.
+        proof_interval: Duration = seconds(5), milliseconds(100)..=minutes(1);
     }
 
     /// Trying again after a fault.

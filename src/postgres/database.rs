@@ -16,7 +16,8 @@ use super::connection_options::ConnectionStringError;
 use super::connection_parameters;
 use super::error::PostgresError;
 use super::session::Session;
-use crate::config::Environment;
+use super::transport::answer_limit;
+use crate::config::{self, Environment};
 
 /// Time limits of every session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +29,20 @@ pub struct Limits {
     pub lock_timeout: Duration,
     /// For one statement; zero for ever.
     pub statement_timeout: Duration,
+    /// How long the server may owe an answer; `None` for ever. See [`answer_limit`](super::transport::answer_limit).
+    pub answer_limit: Option<Duration>,
+}
+
+impl Limits {
+    /// Of the settings.
+    pub fn of(settings: &config::Database) -> Self {
+        Self {
+            connect_timeout: settings.connect_timeout,
+            lock_timeout: settings.lock_timeout,
+            statement_timeout: settings.statement_timeout,
+            answer_limit: answer_limit(settings.statement_timeout),
+        }
+    }
 }
 
 /// How to reach a database, and the limits of its sessions.
@@ -58,6 +73,15 @@ impl Database {
         for host in &mut other.hosts.1 {
             host.dbname(database);
         }
+        other
+    }
+
+    /// The same, waiting for every answer as long as it takes: for a command that changes a schema, whose statements may
+    /// lift the server's own limit, and which a person watches.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        let mut other = self.clone();
+        other.limits.answer_limit = None;
         other
     }
 

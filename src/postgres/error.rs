@@ -13,7 +13,7 @@ use super::identifier::IdentifierError;
 use super::migrations::SchemaError;
 use super::sink_table::SinkError;
 use super::source::SourceError;
-use crate::cli::exit::Exit;
+use crate::exit::Exit;
 use crate::flow::position::{BrokenChain, DamagedPosition};
 
 /// What follows an error.
@@ -91,6 +91,14 @@ pub enum PostgresError {
         role: &'static str,
         /// Why, if that is known.
         source: Option<tokio_postgres::Error>,
+    },
+    /// A session is open and does not answer.
+    #[error("the session for {role} has not answered for {}", humantime::format_duration(*limit))]
+    Silent {
+        /// What the session is for.
+        role: &'static str,
+        /// How long it may be silent.
+        limit: Duration,
     },
     /// No session of the pool came free in time.
     #[error("no session of the pool was free in time")]

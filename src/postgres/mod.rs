@@ -1,7 +1,7 @@
 //! The only room with SQL and connections.
 //!
 //! Promises: every name in a statement is schema-qualified and quoted; every session has time limits for connecting, for
-//! locks and for statements; no password reaches a log line or an error.
+//! locks, for statements and for answers; no password reaches a log line or an error.
 
 mod account;
 pub mod adoption;
@@ -21,6 +21,7 @@ pub mod identifier;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+mod outstanding;
 pub mod partitions;
 mod password_file;
 pub mod ranges;
@@ -34,6 +35,7 @@ pub mod session;
 pub mod sink_table;
 pub mod source;
 pub mod traffic_data;
+pub mod transport;
 pub mod witness;
 pub mod writer;
 

@@ -69,6 +69,9 @@ metrics! {
 
     ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "retention", "system"},
         "Faults by kind; all but those of retention ended an attempt.";
+    SESSIONS_STALLED: Counter = "flowsentry_sessions_stalled_total"
+        {session: "lease", "wakeup", "ingest", "store", "pool"},
+        "Sessions given up because the server owed an answer for too long, by what they were for.";
     ATTEMPTS: Counter = "flowsentry_attempts_total",
         "Attempts to run the pipeline; each starts from the checkpoint.";
     TAKEOVERS: Counter = "flowsentry_takeovers_total",
