@@ -177,6 +177,9 @@ options! {
     service: Service {
         /// How long work in progress may take to finish once told to stop.
         grace_period: Duration = seconds(10), Duration::ZERO..=minutes(10);
+        /// How long a part may be at one piece of work: after that it is stuck, /healthz fails, and systemd's watchdog is
+        /// not fed. A piece asks the database up to 12 times, so this follows from the time-outs above.
+        stuck_after: Duration = minutes(15), seconds(1)..=days(30);
     }
 
     /// Metrics and health over HTTP.
