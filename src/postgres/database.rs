@@ -16,7 +16,6 @@ use super::connection_options::ConnectionStringError;
 use super::connection_parameters;
 use super::error::PostgresError;
 use super::session::Session;
-use super::transport::answer_limit;
 use crate::config::{self, Environment};
 
 /// Time limits of every session.
@@ -29,7 +28,7 @@ pub struct Limits {
     pub lock_timeout: Duration,
     /// For one statement; zero for ever.
     pub statement_timeout: Duration,
-    /// How long the server may owe an answer; `None` for ever. See [`answer_limit`](super::transport::answer_limit).
+    /// How long the server may owe an answer; `None` for ever.
     pub answer_limit: Option<Duration>,
 }
 
@@ -40,7 +39,7 @@ impl Limits {
             connect_timeout: settings.connect_timeout,
             lock_timeout: settings.lock_timeout,
             statement_timeout: settings.statement_timeout,
-            answer_limit: answer_limit(settings.statement_timeout),
+            answer_limit: Some(settings.answer_limit()),
         }
     }
 }

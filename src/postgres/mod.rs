@@ -35,7 +35,7 @@ pub mod session;
 pub mod sink_table;
 pub mod source;
 pub mod traffic_data;
-pub mod transport;
+mod transport;
 pub mod witness;
 pub mod writer;
 

@@ -23,15 +23,6 @@ use tokio_postgres::{Client, Config, Connection, Error, NoTls};
 use super::outstanding::Outstanding;
 use crate::telemetry::clock;
 
-/// How much longer than a statement may run we wait for its answer: the server's own time-out comes first, and its answer
-/// has this long to reach us.
-pub const ANSWER_MARGIN: Duration = Duration::from_secs(5);
-
-/// How long to wait for an answer of a server that ends statements after `statement_timeout`; `None` if it never does.
-pub fn answer_limit(statement_timeout: Duration) -> Option<Duration> {
-    (!statement_timeout.is_zero()).then(|| statement_timeout.saturating_add(ANSWER_MARGIN))
-}
-
 /// A connection over a watched socket.
 pub(super) type Watched = Connection<Transport, NoTlsStream>;
 

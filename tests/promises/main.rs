@@ -9,6 +9,7 @@ mod adoption;
 mod columns;
 mod exactly_once;
 mod late_packets;
+mod left_alone;
 mod service;
 mod unusable_rows;
 mod wakes_up;

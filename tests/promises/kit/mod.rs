@@ -4,9 +4,11 @@
 mod compare;
 mod database;
 mod service;
+mod stall;
 mod wait;
 
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
 pub use database::{Database, Session, Tables};
 pub use service::Service;
+pub use stall::StallingProxy;
 pub use wait::{until, until_some};

@@ -20,6 +20,11 @@ pub struct Service {
 impl Service {
     /// Starts with these `section.key=value` settings, on a free port for HTTP, with a short idle time-out.
     pub fn start(database: &Database, settings: &[&str]) -> Self {
+        Self::start_with(database, settings, &[])
+    }
+
+    /// The same, with variables in its environment.
+    pub fn start_with(database: &Database, settings: &[&str], variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = File::create(directory.path().join("log")).unwrap();
         let mut command = database.command("run");
@@ -27,7 +32,7 @@ impl Service {
         for setting in usual.iter().chain(settings) {
             command.args(["--set", setting]);
         }
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Self { child, directory }
     }
 
@@ -97,6 +102,12 @@ impl Service {
     pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         (status, std::fs::read_to_string(self.log_file()).unwrap())
+    }
+
+    /// Whether it was told to stop and has noticed: no signal waits for it, and HTTP, which ends at once, is gone.
+    pub fn signals_taken(&self) -> bool {
+        let line = self.until_logged("serving metrics and health over HTTP");
+        TcpStream::connect(line["address"].as_str().unwrap()).is_err()
     }
 
     /// Sends a signal by its name.
