@@ -8,6 +8,7 @@ pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod exit;
 pub mod flow;
 pub mod http;
 pub mod model;

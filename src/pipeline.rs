@@ -1,15 +1,23 @@
 //! The composition root: the only file that knows all rooms.
 
-use std::borrow::Cow;
+mod beside;
+mod error;
+mod watch;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
 
-use crate::cli::exit::Exit;
+pub use error::PipelineError;
+
+use beside::Beside;
+use error::shown;
+use watch::watch;
+
 use crate::config::Config;
 use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
-use crate::http::{self, HttpError};
+use crate::http;
 use crate::model::Watched;
 use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
@@ -22,78 +30,38 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Pace, StageError};
+use crate::stage::{self, Pace};
 use crate::supervisor::{Backoff, Stop, Tasks};
-use crate::telemetry::clock;
-use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SOURCE_GENERATIONS, TAKEOVERS};
+use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
+use crate::telemetry::progress::{Part, Progress, Report};
+use crate::telemetry::service_manager::ServiceManager;
 use crate::telemetry::status::{Role, Status};
+use crate::telemetry::{clock, logging};
 use crate::verdict::judge::Judge;
 
-/// How often histograms are kept up.
+/// How often histograms are kept up, and repeated log lines summed up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Why the service ended otherwise than by being told to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The database.
-    #[error(transparent)]
-    Postgres(#[from] PostgresError),
-    /// A stage.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-    /// The metrics port.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// A thread could not be started, or panicked.
-    #[error("the threads of this attempt")]
-    Thread(#[from] std::io::Error),
-}
-
-impl PipelineError {
-    /// What follows.
-    pub fn disposition(&self) -> Disposition {
-        match self {
-            Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.disposition(),
-            Self::Stage(_) | Self::Thread(_) => Disposition::Retry,
-            Self::Http(_) => Disposition::Fatal,
-        }
-    }
-
-    /// The exit code, should the process end with this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.exit(),
-            Self::Http(_) => Exit::Configuration,
-            Self::Thread(_) => Exit::Unavailable,
-            Self::Stage(_) => Exit::Bug,
-        }
-    }
-
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Postgres(error) | Self::Stage(StageError::Postgres(error)) => error.hint().map(Cow::into_owned),
-            _ => None,
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Http(_) => "configuration",
-            Self::Postgres(_) | Self::Stage(StageError::Postgres(_)) => "database",
-            Self::Stage(StageError::Chain(_)) => "chain",
-            Self::Stage(StageError::Model(_)) => "model",
-            Self::Thread(_) => "system",
-        }
-    }
-}
-
 /// Serves until stopped: attempt after attempt, each from the checkpoint. Health and metrics outlive every attempt.
-pub async fn serve(config: Config, database: Database, metrics: Handle, stop: Stop) -> Result<(), PipelineError> {
+pub async fn serve(
+    config: Config,
+    database: Database,
+    metrics: Handle,
+    manager: ServiceManager,
+    stop: Stop,
+) -> Result<(), PipelineError> {
     let status = Status::new();
+    let progress = Progress::new(config.service.stuck_after);
     let until = stop.clone();
-    let _upkeep = Upkeep::of(&metrics);
+    let _upkeep = Beside::every(UPKEEP_INTERVAL, {
+        let metrics = metrics.clone();
+        move || {
+            metrics.upkeep();
+            logging::tell_of_repetitions(false);
+        }
+    });
     let address = http::serve(&config.http, status.clone(), metrics, async move { until.requested().await }).await?;
+    let _watch = Beside::running(watch(manager, status.clone(), progress.clone()));
     tracing::info!(database = database.shown(), http = ?address, "flowsentry starts");
 
     let (until, shown_to) = (stop.clone(), status.clone());
@@ -103,95 +71,98 @@ pub async fn serve(config: Config, database: Database, metrics: Handle, stop: St
     });
     let mut backoff = Backoff::new(config.retry.backoff_min, config.retry.backoff_max);
     let mut has_served = false;
+    let report = progress.report(Part::Attempt);
     while !stop.is_requested() {
         ATTEMPTS.add(1);
-        status.update(|now| now.attempts += 1);
-        let began = clock::now();
-        let result = run(&config, &database, &status, &stop).await;
+        report.busy();
+        status.begins();
+        let result = run(&config, &database, &status, &stop, &progress).await;
         OWNER.set(0.0);
-        // Long enough to have been of use; one that fails at once each time must not be tried at full speed.
-        if began.elapsed() > config.retry.backoff_max {
+        // Of use for long enough; what fails soon after each start must not be tried at full speed.
+        let served = status.snapshot().serving_since.map(|since| clock::uptime().saturating_sub(since));
+        if served.is_some_and(|served| served > config.retry.backoff_max) {
             has_served = true;
             backoff.reset();
         }
         let Err(error) = result else { break };
-        ERRORS.add_with("kind", error.kind(), 1);
-        status.update(|now| {
-            now.role = Role::Starting;
-            now.last_error = Some(shown(&error));
-            if error.kind() == "database" {
-                now.database = Some(shown(&error));
-            }
-        });
         // What a person must mend ends a start; a service that has worked waits for the mend.
-        if error.disposition() == Disposition::Fatal && !has_served {
+        if tell(&error, &status) == Disposition::Fatal && !has_served {
             return Err(error);
         }
         let pause = backoff.pause();
         tracing::warn!(error = shown(&error), hint = error.hint(), again_in = ?pause, "this attempt has ended");
+        report.waiting_for(pause);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.requested() => {}
         }
     }
+    logging::tell_of_repetitions(true);
     tracing::info!("flowsentry stops");
     Ok(())
 }
 
-/// Sorts the samples of histograms into their buckets every few seconds, for as long as it lives; unsorted they pile up.
-struct Upkeep(tokio::task::JoinHandle<()>);
-
-impl Upkeep {
-    fn of(metrics: &Handle) -> Self {
-        let metrics = metrics.clone();
-        Self(tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(UPKEEP_INTERVAL).await;
-                metrics.upkeep();
-            }
-        }))
-    }
-}
-
-impl Drop for Upkeep {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// An error with its causes, in one line.
-fn shown(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+/// Counts and shows why an attempt has ended.
+fn tell(error: &PipelineError, status: &Status) -> Disposition {
+    ERRORS.add_with("kind", error.kind(), 1);
+    status.update(|now| {
+        if now.role != Role::Stopping {
+            now.role = Role::Starting;
+        }
+        now.last_error = Some(shown(error));
+        if error.kind() == "database" {
+            now.database = Some(shown(error));
+        }
+    });
+    error.disposition()
 }
 
 /// One attempt: own the source, go on from its checkpoint, until a fault or stop.
-async fn run(config: &Config, database: &Database, status: &Status, stop: &Stop) -> Result<(), PipelineError> {
-    let Some(mut lease) = lease(config, database, status, stop).await? else { return Ok(()) };
+async fn run(
+    config: &Config,
+    database: &Database,
+    status: &Status,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<(), PipelineError> {
+    // Told to stop meanwhile: nothing has begun yet that would have to be finished.
+    let prepared = tokio::select! {
+        prepared = prepare(config, database, status, stop, progress) => prepared?,
+        () = stop.requested() => None,
+    };
+    let Some((mut lease, start)) = prepared else { return Ok(()) };
+    status.serves(Role::Owner);
+    status.update(|now| now.position = start.resume.checkpoint.position.high());
+    OWNER.set(1.0);
+    let tasks = stages(config, database, status, stop, progress, start)?;
+    tokio::select! {
+        result = tasks.finish(stop, config.service.grace_period) => result,
+        error = lease.lost() => Err(error.into()),
+    }
+}
+
+/// Owns the source and sees where it goes on. `None`: told to stop meanwhile.
+async fn prepare(
+    config: &Config,
+    database: &Database,
+    status: &Status,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<Option<(Lease, Start)>, PipelineError> {
+    let report = progress.report(Part::Attempt);
+    let Some(lease) = lease(config, database, status, stop, &report).await? else { return Ok(None) };
+    report.busy();
     schema_state(lease.client()).await?.require().map_err(PostgresError::from)?;
     let source = Source::inspect(lease.client(), &config.source.table, &config.source.columns).await?;
     let sink = SinkTable::inspect(lease.client(), &config.sink.table).await?;
+    report.busy();
     let resume = resume::load(&lease, &source, config.ingest.start).await?;
     let settled = &resume.checkpoint.settled;
     let replay = Replay::load(lease.client(), lease.source_id(), resume.generation, settled).await?;
     announce(&lease, &source, &resume);
     warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
-    status.update(|now| {
-        now.role = Role::Owner;
-        now.database = None;
-    });
-    OWNER.set(1.0);
     let owner = Owner::new(&lease, &resume);
-    let tasks = stages(config, database, status, stop, Start { source, sink, resume, replay, owner })?;
-    tokio::select! {
-        result = tasks.finish(stop, config.service.grace_period) => result,
-        error = lease.lost() => Err(error.into()),
-    }
+    Ok(Some((lease, Start { source, sink, resume, replay, owner })))
 }
 
 /// What the stages start from.
@@ -209,6 +180,7 @@ fn stages(
     database: &Database,
     status: &Status,
     stop: &Stop,
+    progress: &Progress,
     start: Start,
 ) -> Result<Tasks<PipelineError>, PipelineError> {
     let Start { source, sink, resume, replay, owner } = start;
@@ -222,6 +194,7 @@ fn stages(
     let (link, table, wakeup, until, shown) =
         (database.clone(), source.clone(), config.wakeup.clone(), stop.clone(), status.clone());
     let pace = Pace::new(&config.wakeup, config.ingest.poll_interval);
+    let ticks = (ticks, pace.longest_pause());
     tasks.spawn("wakeup", move || async move {
         let mut doorbell = None;
         if wakeup.trigger {
@@ -231,22 +204,22 @@ fn stages(
     })?;
 
     let (link, position, limits) = (database.clone(), checkpoint.position.clone(), reader_limits(config));
-    let identity = resume.identity.clone();
+    let (identity, shown, report) = (resume.identity.clone(), status.clone(), progress.report(Part::Ingest));
     tasks.spawn("ingest", move || async move {
         let reader =
             Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
-        Ok(stage::ingest(reader, replay, ticks, read).await?)
+        Ok(stage::ingest(reader, replay, ticks, read, shown, report).await?)
     })?;
 
     let aggregator = Aggregator::resume(aggregator_limits(config), checkpoint, clock::uptime());
-    tasks.spawn("aggregate", move || async move { Ok(stage::aggregate(aggregator, batches, close).await?) })?;
+    let report = progress.report(Part::Aggregate);
+    tasks.spawn("aggregate", move || async move { Ok(stage::aggregate(aggregator, batches, close, report).await?) })?;
 
-    let (model, shown) = (watched(config), status.clone());
+    let (model, shown, report) = (watched(config), status.clone(), progress.report(Part::Classify));
     let memory = Judge::new(config.window.allowed_lateness, memory_max(config) / 2);
-    tasks.spawn(
-        "classify",
-        move || async move { Ok(stage::classify(model, memory, shown, increments, judge).await?) },
-    )?;
+    tasks.spawn("classify", move || async move {
+        Ok(stage::classify(model, memory, shown, increments, judge, report).await?)
+    })?;
 
     let (link, settings, size, until) =
         (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
@@ -259,12 +232,15 @@ fn stages(
     let (link, interval, size, until) =
         (database.clone(), config.audit.interval, config.database.pool_size, stop.clone());
     let auditor = Auditor::new(audited, owner.source_id, owner.epoch, owner.generation);
-    tasks.spawn("audit", move || async move { Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?) })?;
+    tasks.spawn_beside("audit", move || async move {
+        Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
+    })?;
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
+    let (shown, report) = (status.clone(), progress.report(Part::Store));
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
-        Ok(stage::store(writer, bound, verdicts).await?)
+        Ok(stage::store(writer, bound, verdicts, shown, report).await?)
     })?;
     Ok(tasks)
 }
@@ -275,21 +251,22 @@ async fn lease(
     database: &Database,
     status: &Status,
     stop: &Stop,
+    report: &Report,
 ) -> Result<Option<Lease>, PipelineError> {
     let claim = Claim::on(database, &config.source.name).await?;
     let mut stood_by = false;
     while !stop.is_requested() {
+        report.busy();
         if let Some(epoch) = claim.try_take().await? {
             TAKEOVERS.add(u64::from(stood_by));
-            return Ok(Some(claim.into_lease(epoch)));
+            return Ok(Some(claim.into_lease(epoch, config.lease.proof_interval).await?));
         }
         if !std::mem::replace(&mut stood_by, true) {
             tracing::info!(source = config.source.name, "another instance owns the source; standing by");
-            status.update(|now| {
-                now.role = Role::Standby;
-                now.database = None;
-            });
+            status.serves(Role::Standby);
+            SINK_BLOCKED.set(0.0);
         }
+        report.waiting_for(config.lease.standby_interval);
         tokio::select! {
             () = tokio::time::sleep(config.lease.standby_interval) => {}
             () = stop.requested() => {}
@@ -361,4 +338,15 @@ fn memory_max(config: &Config) -> usize {
 
 fn watched(config: &Config) -> Watched {
     Watched::open(&config.model.path, config.model.file_max.0, config.model.reload_interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::PACKET_BYTES;
+    use crate::flow::packet::Packet;
+
+    #[test]
+    fn the_memory_that_the_settings_tell_of_is_that_of_packets() {
+        assert!(size_of::<Packet>() as u64 <= PACKET_BYTES, "{}", size_of::<Packet>());
+    }
 }

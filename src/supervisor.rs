@@ -61,6 +61,8 @@ pub struct Tasks<E> {
 
 /// More tasks than any attempt has.
 const TASKS_MAX: usize = 32;
+/// How long a task that was cut off may take to notice. One that is blocked never does: told to stop, we do not wait for it.
+const CUT_OFF_PATIENCE: Duration = Duration::from_millis(500);
 
 impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
     /// No tasks yet.
@@ -113,7 +115,8 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
     }
 
     /// Waits until all tasks have ended. Once one has failed, or stop was said, the others get `grace` to finish what they
-    /// have; then they are cut off. Gives the first failure.
+    /// have; then they are cut off. Gives the first failure. A task that is blocked is waited for, for the next attempt must
+    /// not run beside it; but not once stop was said.
     pub async fn finish(mut self, stop: &Stop, grace: Duration) -> Result<(), E> {
         let mut first = Ok(());
         let mut ending = false;
@@ -130,7 +133,11 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
                     tracing::debug!(name, failed = result.is_err(), "a task has ended");
                     if first.is_ok() { first = result; }
                     // The stages end one after the other; any of them ending is the end of all.
-                    if !ending { ending = true; self.end.send(); deadline = Box::pin(tokio::time::sleep(grace)); }
+                    if !ending {
+                        ending = true;
+                        self.end.send();
+                        deadline = Box::pin(tokio::time::sleep(grace));
+                    }
                 }
                 () = stop.requested(), if !ending => {
                     ending = true;
@@ -138,8 +145,11 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
                     deadline = Box::pin(tokio::time::sleep(grace));
                 }
                 () = &mut deadline => {
+                    if self.aborted.is_requested() && stop.is_requested() {
+                        return first.and(Err(std::io::Error::other("a stage does not end").into()));
+                    }
                     self.abort.send();
-                    deadline = Box::pin(tokio::time::sleep(Duration::MAX));
+                    deadline = Box::pin(tokio::time::sleep(CUT_OFF_PATIENCE));
                 }
             }
         }
@@ -237,6 +247,23 @@ mod tests {
             .unwrap();
         signal.send();
         tasks.finish(&stop, Duration::from_mins(1)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_blocked_does_not_hold_the_end_up() {
+        let (signal, stop) = Stop::channel();
+        let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+        let mut tasks: Tasks<Failed> = Tasks::new();
+        tasks
+            .spawn("blocked", move || async move {
+                held.recv().unwrap_err();
+                Ok(())
+            })
+            .unwrap();
+        signal.send();
+        let result = tasks.finish(&stop, Duration::from_millis(20)).await;
+        assert_eq!(result.unwrap_err().0, "a stage does not end");
+        drop(release);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A server of our own is started once for all tests, unless `FLOWSENTRY_TEST_DATABASE_URL` names another (a superuser's
 //! connection string in URL form); each test has a database of its own.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // helpers, too, are tests here
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers, too, are tests here
 
 #[path = "database/adoption.rs"]
 mod adoption;
@@ -19,3 +19,7 @@ mod migrations;
 mod retention;
 #[path = "database/sessions.rs"]
 mod sessions;
+#[path = "promises/kit/stall.rs"]
+mod stall;
+#[path = "database/stalls.rs"]
+mod stalls;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
 use crate::config::Environment;
+use crate::exit::{Exit, Failure};
 
 /// Turns packet rows in PostgreSQL into labelled network flows, exactly once, seconds after the packets arrive.
 #[derive(Parser)]

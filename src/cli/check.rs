@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
 use crate::check::finding::count;
 use crate::check::{Finding, Severity};
+use crate::exit::{Exit, Failure};
 
 mod look;
 mod report;

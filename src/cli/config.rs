@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
-use crate::config::{Config, EffectiveOption, Origin, documented};
+use crate::config::{Bytes, Config, EffectiveOption, Origin, documented};
+use crate::exit::{Exit, Failure};
 
 /// Columns that `key = value` is padded to, so that the origins stand below each other.
 const ORIGIN_COLUMN: usize = 48;
@@ -43,13 +43,20 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
 }
 
 fn as_lines(config: &Config) -> String {
-    config.effective().fold(String::new(), |mut text, option| {
+    let mut lines = config.effective().fold(String::new(), |mut text, option| {
         let EffectiveOption { key, value, default, origin } = option;
         let setting = format!("{key} = {value}");
         let was = if value == default { String::new() } else { format!(" (default {default})") };
         let _ = writeln!(text, "{setting:ORIGIN_COLUMN$} # {origin}{was}"); // a String takes everything
         text
-    })
+    });
+    let memory = config.memory();
+    let [total, flows, packets] = [memory.total(), memory.flows, memory.packets].map(Bytes::rounded);
+    let _ = writeln!(
+        lines,
+        "# These limits allow {total} of memory in all, if every queue fills up at once: {flows} of flows, {packets} of packets."
+    );
+    lines
 }
 
 fn as_json(config: &Config) -> Result<String, serde_json::Error> {

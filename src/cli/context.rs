@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::exit::{Exit, Failure};
 use crate::config::{Config, Environment};
+use crate::exit::{Exit, Failure};
 
 /// The process's surroundings, as far as they decide what a command does. Not printable: flags may hold a password.
 #[derive(Clone, Default)]

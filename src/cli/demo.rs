@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::postgres::Session;
 use crate::sandbox::demo::{self, DemoError, Outcome, Paint, Ran, SPEED, Service};
 use crate::sandbox::{ATTACKS, Options, Planned, PrivatePostgres};

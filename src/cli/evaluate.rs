@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
 use super::train::{corpus_failure, evaluate_failure};
+use crate::exit::{Exit, Failure};
 use crate::model::{FileError, Model, ModelError};
 use crate::training::corpus::{Corpus, Split};
 use crate::training::{evaluate, recipe, report};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::postgres::adoption::Tables;
 use crate::postgres::migrations::{migrate, plan};
 use crate::postgres::schema_change::{Change, Outcome, Patience, Skipped, script};
@@ -42,7 +42,7 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
 
 async fn run(args: Args, context: &Context) -> Result<String, Failure> {
     let config = context.config()?;
-    let database = super::database(&config, context)?;
+    let database = super::database(&config, context)?.patient();
     let mut session = database.session("migrate").await?;
     let client = &mut session.client;
     let tables = Tables::resolve(client, &config.source.table, &config.sink.table, config.wakeup.trigger).await?;

@@ -1,4 +1,4 @@
-//! One file a command; parsing, exit codes and the one place where an error is printed.
+//! One file a command; parsing and the one place where an error is printed.
 //!
 //! A new command is a file with `Args` and `execute`, a `mod` line here, and a line in the list of `args`.
 
@@ -9,7 +9,6 @@ mod context;
 mod database;
 pub mod demo;
 pub mod evaluate;
-pub mod exit;
 pub mod migrate;
 mod output;
 pub mod replay;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 
 /// Writes to standard output. A reader that has seen enough and closed the pipe is no failure.
 ///

@@ -10,9 +10,9 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
 use crate::capture::CaptureError;
 use crate::config::Config;
+use crate::exit::{Exit, Failure};
 use crate::sandbox::{FileReport, Recording, Replay, Sniffer, SnifferError, Speed, Timeline};
 use crate::telemetry::clock;
 

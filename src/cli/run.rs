@@ -3,9 +3,10 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, PipelineError};
 use crate::supervisor::Stop;
+use crate::telemetry::service_manager::ServiceManager;
 use crate::telemetry::{logging, metrics};
 
 /// Read new packets, store labelled flows, until told to stop (SIGTERM, SIGINT)
@@ -27,22 +28,36 @@ pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     let metrics = metrics::install().map_err(|error| Failure::new(Exit::Bug, error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
-    runtime.block_on(async {
+    let manager = ServiceManager::of(&context.environment);
+    let ended = runtime.block_on(async {
         let stop = stop_on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;
-        pipeline::serve(config, database, metrics, stop).await.map_err(failure)
-    })
+        pipeline::serve(config, database, metrics, manager, stop).await.map_err(failure)
+    });
+    // A look-up of a name that hangs must not hold the end up.
+    runtime.shutdown_background();
+    ended
 }
 
-/// SIGTERM and SIGINT ask for a clean end, which the grace period bounds.
+/// What a shell adds to a signal's number.
+const SIGNALLED: i32 = 128;
+
+/// SIGTERM and SIGINT ask for a clean end, which the grace period bounds; asked a second time, the process ends at once,
+/// as the signal would have ended it: with 128 and its number.
 fn stop_on_signals() -> std::io::Result<Stop> {
     let (say, stop) = Stop::channel();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let mut is_asked = false;
+        loop {
+            let number = tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+                _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            };
+            if std::mem::replace(&mut is_asked, true) {
+                std::process::exit(SIGNALLED + number);
+            }
+            say.send();
         }
-        say.send();
     });
     Ok(stop)
 }

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::sandbox::{Options, PrivatePostgres, SandboxError};
 
 /// A terminal sends Ctrl-C to the command as well: it may end by itself before it is told again.

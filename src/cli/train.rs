@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 use crate::model::train::Options;
 use crate::model::{Model, ModelFile};
 use crate::training::corpus::{Corpus, CorpusError, Split};

@@ -8,8 +8,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::exit::{Exit, Failure};
 use crate::config::Config;
+use crate::exit::{Exit, Failure};
 use crate::flow::invariants::Violation;
 use crate::flow::time::EventTime;
 use crate::postgres::PostgresError;
@@ -97,7 +97,7 @@ fn broken(error: String) -> Failure {
 }
 
 async fn run(args: Args, config: &Config, context: &Context) -> Result<Report, Failure> {
-    let mut session = super::database(config, context)?.session("verify").await?;
+    let mut session = super::database(config, context)?.patient().session("verify").await?;
     let client = &session.client;
     schema_state(client).await?.require().map_err(PostgresError::from)?;
     let name = &config.source.name;

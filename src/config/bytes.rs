@@ -28,6 +28,11 @@ impl Bytes {
         Self(count << 30)
     }
 
+    /// Rounded up to whole MiB, for people.
+    pub const fn rounded(octets: u64) -> Self {
+        Self(octets.div_ceil(1 << 20) << 20)
+    }
+
     /// As a number.
     pub const fn get(self) -> u64 {
         self.0

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::bytes::Bytes;
+use super::derived::{ANSWER_MARGIN, ANSWERS_A_PIECE};
 use super::duration::text;
 use super::error::Combined;
 use super::load::all;
@@ -14,6 +16,11 @@ const QUEUED_PACKETS_MAX: usize = 10_000_000;
 /// Windows that the watermark may leave open; each costs memory for every flow in it.
 const OPEN_WINDOWS_MAX: u32 = 100;
 
+/// What flows may take in memory, queues included: 16 TiB, more than the machines have that this is for.
+const MEMORY_MAX: u64 = 16 << 40;
+/// What requests may take in memory: 1 GiB.
+const REQUESTS_MAX: u64 = 1 << 30;
+
 impl Config {
     /// Checks the options that must fit each other; limits of a single option hold already.
     ///
@@ -23,6 +30,8 @@ impl Config {
         self.check_windows()?;
         self.check_reading()?;
         self.check_times()?;
+        self.check_watchdog()?;
+        self.check_memory()?;
         self.check_retention()
     }
 
@@ -57,11 +66,40 @@ impl Config {
         let statement = self.database.statement_timeout;
         let times = [
             (self.database.lock_timeout <= statement, ["database.lock_timeout", "database.statement_timeout"]),
-            (self.wakeup.gate_timeout <= statement, ["wakeup.gate_timeout", "database.statement_timeout"]),
             (self.retry.backoff_min <= self.retry.backoff_max, ["retry.backoff_min", "retry.backoff_max"]),
         ];
         times.into_iter().try_for_each(|(holds, names)| {
             self.require(holds, &names, || "make the first at most the second".to_owned())
+        })?;
+        // A gate that is not to be had is asked for again; a statement that runs too long is a fault.
+        let names = ["wakeup.gate_timeout", "database.statement_timeout"];
+        self.require(self.wakeup.gate_timeout < statement, &names, || "make the first less than the second".to_owned())
+    }
+
+    /// Work that only waits for the database ends by itself before it counts as stuck.
+    fn check_watchdog(&self) -> Result<(), ConfigError> {
+        let database = &self.database;
+        let needed = database.answer_limit().max(database.connect_timeout).saturating_mul(ANSWERS_A_PIECE);
+        let names = ["service.stuck_after", "database.statement_timeout", "database.connect_timeout"];
+        self.require(self.service.stuck_after >= needed, &names, || {
+            format!(
+                "a piece of work may ask the database {ANSWERS_A_PIECE} times, each with its time-out and {}; \
+                 write at least {} for the first, or lower the others",
+                text(ANSWER_MARGIN),
+                text(needed)
+            )
+        })
+    }
+
+    fn check_memory(&self) -> Result<(), ConfigError> {
+        let memory = self.memory();
+        let names = ["flows.memory_max", "channels.windows", "channels.verdicts"];
+        self.require(memory.flows <= MEMORY_MAX, &names, || {
+            format!("as many full tables could wait to be stored: {}; lower one of them", Bytes::rounded(memory.flows))
+        })?;
+        let names = ["http.connections_max", "http.body_max"];
+        self.require(memory.requests <= REQUESTS_MAX, &names, || {
+            format!("requests could take {} of memory; lower one of them", Bytes::rounded(memory.requests))
         })
     }
 

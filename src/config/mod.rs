@@ -6,6 +6,7 @@
 
 mod bytes;
 mod check;
+mod derived;
 mod document;
 mod duration;
 mod environment;
@@ -24,6 +25,7 @@ mod words;
 mod written;
 
 pub use bytes::Bytes;
+pub use derived::{ANSWER_MARGIN, Memory, PACKET_BYTES};
 pub use document::{EffectiveOption, documented};
 pub use environment::Environment;
 pub use error::{Combined, ConfigError};

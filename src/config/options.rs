@@ -166,6 +166,9 @@ options! {
     lease: Lease {
         /// How often a standby tries to take over.
         standby_interval: Duration = seconds(1), milliseconds(10)..=minutes(1);
+        /// How often the owner's session proves that it is alive; one that is silent for five times as long has lost
+        /// the source: the owner begins anew, and a server of version 14 or later lets a standby in.
+        proof_interval: Duration = seconds(5), milliseconds(100)..=minutes(1);
     }
 
     /// Trying again after a fault.
@@ -180,6 +183,9 @@ options! {
     service: Service {
         /// How long work in progress may take to finish once told to stop.
         grace_period: Duration = seconds(10), Duration::ZERO..=minutes(10);
+        /// How long a part may be at one piece of work: after that it is stuck, /healthz fails, and systemd's watchdog is
+        /// not fed. A piece asks the database up to 12 times, so this follows from the time-outs above.
+        stuck_after: Duration = minutes(15), seconds(1)..=days(30);
     }
 
     /// Metrics and health over HTTP.

@@ -236,6 +236,22 @@ fn impossible_combinations_name_all_that_do_not_fit() {
         "retry.backoff_min = 20s (--set), retry.backoff_max = 10s (default): make the first at most the second",
     );
     check(
+        &["database.statement_timeout=5m"],
+        "service.stuck_after = 15m (default), database.statement_timeout = 5m (--set), database.connect_timeout = 10s \
+         (default): a piece of work may ask the database 12 times, each with its time-out and 5s; write at least 61m \
+         for the first, or lower the others",
+    );
+    check(
+        &["flows.memory_max=1TiB", "channels.windows=8", "channels.verdicts=8"],
+        "flows.memory_max = 1TiB (--set), channels.windows = 8 (--set), channels.verdicts = 8 (--set): \
+         as many full tables could wait to be stored: 19968GiB; lower one of them",
+    );
+    check(
+        &["http.connections_max=10000", "http.body_max=1MiB"],
+        "http.connections_max = 10000 (--set), http.body_max = 1MiB (--set): requests could take 10157MiB of memory; \
+         lower one of them",
+    );
+    check(
         &["window.length=1s", "window.out_of_orderness=101s"],
         "window.out_of_orderness = 101s (--set), window.length = 1s (--set): \
          more than 100 windows would stay open; write at most 100s",

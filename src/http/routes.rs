@@ -19,7 +19,7 @@ use crate::telemetry::status::{Snapshot, Status};
 const INDEX: &str = "\
 flowsentry
 /metrics  Prometheus
-/healthz  200 while the process lives
+/healthz  200 while the process gets on with its work; 503: restart it
 /readyz   200 while it owns its source or stands by; JSON with role, reasons and model
 ";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -27,7 +27,7 @@ const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) fn router(status: Status, metrics: Handle, bound: SocketAddr, body_max: Bytes) -> Router {
     Router::new()
         .route("/", get(|| async { INDEX }))
-        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/healthz", get(health).with_state(status.clone()))
         .route("/readyz", get(readiness).with_state(status))
         .route("/metrics", get(exposition).with_state(metrics))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") })
@@ -36,6 +36,14 @@ pub(super) fn router(status: Status, metrics: Handle, bound: SocketAddr, body_ma
 
 async fn exposition(State(metrics): State<Handle>) -> Response {
     ([(CONTENT_TYPE, PROMETHEUS_TEXT)], metrics.render()).into_response()
+}
+
+/// Whether a restart would help: not in an outage, which no restart ends.
+async fn health(State(status): State<Status>) -> Response {
+    match status.snapshot().stuck {
+        None => "alive\n".into_response(),
+        Some(stuck) => (StatusCode::SERVICE_UNAVAILABLE, format!("stuck: {stuck}\n")).into_response(),
+    }
 }
 
 #[derive(Serialize)]

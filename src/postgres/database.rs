@@ -16,7 +16,7 @@ use super::connection_options::ConnectionStringError;
 use super::connection_parameters;
 use super::error::PostgresError;
 use super::session::Session;
-use crate::config::Environment;
+use crate::config::{self, Environment};
 
 /// Time limits of every session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,20 @@ pub struct Limits {
     pub lock_timeout: Duration,
     /// For one statement; zero for ever.
     pub statement_timeout: Duration,
+    /// How long the server may owe an answer; `None` for ever.
+    pub answer_limit: Option<Duration>,
+}
+
+impl Limits {
+    /// Of the settings.
+    pub fn of(settings: &config::Database) -> Self {
+        Self {
+            connect_timeout: settings.connect_timeout,
+            lock_timeout: settings.lock_timeout,
+            statement_timeout: settings.statement_timeout,
+            answer_limit: Some(settings.answer_limit()),
+        }
+    }
 }
 
 /// How to reach a database, and the limits of its sessions.
@@ -58,6 +72,15 @@ impl Database {
         for host in &mut other.hosts.1 {
             host.dbname(database);
         }
+        other
+    }
+
+    /// The same, waiting for every answer as long as it takes: for a command that changes a schema, whose statements may
+    /// lift the server's own limit, and which a person watches.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        let mut other = self.clone();
+        other.limits.answer_limit = None;
         other
     }
 
@@ -122,7 +145,7 @@ impl Database {
                 let opening = async {
                     match settings {
                         Some(limits) => Session::open(host, role, limits, bell).await,
-                        None => Session::bare(host, role, bell).await,
+                        None => Session::bare(host, role, limits, bell).await,
                     }
                 };
                 match tokio::time::timeout(limit, opening).await {

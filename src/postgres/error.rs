@@ -13,7 +13,7 @@ use super::identifier::IdentifierError;
 use super::migrations::SchemaError;
 use super::sink_table::SinkError;
 use super::source::SourceError;
-use crate::cli::exit::Exit;
+use crate::exit::Exit;
 use crate::flow::position::{BrokenChain, DamagedPosition};
 
 /// What follows an error.
@@ -91,6 +91,14 @@ pub enum PostgresError {
         role: &'static str,
         /// Why, if that is known.
         source: Option<tokio_postgres::Error>,
+    },
+    /// A session is open and does not answer.
+    #[error("the session for {role} has not answered for {}", humantime::format_duration(*limit))]
+    Silent {
+        /// What the session is for.
+        role: &'static str,
+        /// How long it may be silent.
+        limit: Duration,
     },
     /// No session of the pool came free in time.
     #[error("no session of the pool was free in time")]
@@ -178,14 +186,24 @@ impl PostgresError {
         self.answer().is_some_and(|answer| *answer.code() == SqlState::LOCK_NOT_AVAILABLE)
     }
 
+    /// Whether the server is there and refused what was asked, as for want of room, of a lock or of a right; otherwise it is
+    /// going away, or nobody answered.
+    pub fn is_refusal(&self) -> bool {
+        self.answer().is_some_and(|answer| !is_going_away(answer.code().code()))
+    }
+
     /// What happens next.
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::TakenOver { .. } => Disposition::TakenOver,
             Self::Source(SourceError::Standby) | Self::Schema(SchemaError::Busy) => Disposition::Retry,
             Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) | Self::Damaged(_) => Disposition::Fatal,
-            _ => self.answer().map_or(Disposition::Retry, |answer| kind(answer).disposition()),
+            _ => self.kind().map_or(Disposition::Retry, Kind::disposition),
         }
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.answer().map(|answer| kind(answer.code().code(), answer.message()))
     }
 
     /// What a person can do about it.
@@ -203,7 +221,7 @@ impl PostgresError {
             Self::Pool(deadpool_postgres::PoolError::Timeout(_)) => {
                 Some("the server is slow, or the pool is too small")
             }
-            _ => self.answer().and_then(|answer| kind(answer).hint()),
+            _ => self.kind().and_then(Kind::hint),
         };
         known.map(Cow::Borrowed)
     }
@@ -215,7 +233,7 @@ impl PostgresError {
             Self::Sink(SinkError::NoRight { .. }) => Exit::Permission,
             Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) => Exit::Configuration,
             Self::Damaged(_) | Self::Chain(_) | Self::OutOfOrder { .. } | Self::Stream(_) => Exit::Bug,
-            _ => self.answer().map_or(Exit::Unavailable, |answer| kind(answer).exit()),
+            _ => self.kind().map_or(Exit::Unavailable, Kind::exit),
         }
     }
 }
@@ -243,21 +261,35 @@ enum Kind {
     NotMigrated,
     /// The server only reads: a standby, or a failover under way.
     ReadOnly,
+    /// No room on the server's disk.
+    DiskFull,
+    /// Somebody keeps a lock.
+    Locked,
     /// A statement that no server could understand.
     Bug,
     /// Everything that may be over in a moment.
     Passing,
 }
 
-fn kind(answer: &DbError) -> Kind {
-    let of_our_schema = answer.message().contains("flowsentry.");
-    match answer.code().code() {
-        "28000" if answer.message().contains("no encryption") || answer.message().contains("SSL off") => Kind::TlsOnly,
+/// Shutting down, starting up, without a connection to spare, or cut off.
+fn is_going_away(code: &str) -> bool {
+    code.starts_with("08") || code.starts_with("57P") || code == "53300"
+}
+
+/// By SQLSTATE. What is not named may be over in a moment: a server that starts or stops (57P), without connections (53300),
+/// without room on its disk (53100), locks and deadlocks (55P03, 40P01), a statement that ran too long (57014). So may a
+/// table that was changed while we run (42703, 42P01, 42804, 0A000 of a cached plan): the next attempt looks at it anew.
+fn kind(code: &str, message: &str) -> Kind {
+    let of_our_schema = message.contains("flowsentry.");
+    match code {
+        "28000" if message.contains("no encryption") || message.contains("SSL off") => Kind::TlsOnly,
         code if code.starts_with("28") => Kind::NotLetIn,
         "3D000" => Kind::NoDatabase,
         "42501" => Kind::NoRight,
         "42P01" | "42883" | "3F000" if of_our_schema => Kind::NotMigrated,
         "25006" => Kind::ReadOnly,
+        "53100" => Kind::DiskFull,
+        "55P03" => Kind::Locked,
         "42601" => Kind::Bug,
         _ => Kind::Passing,
     }
@@ -269,7 +301,7 @@ impl Kind {
             Self::NotLetIn | Self::TlsOnly | Self::NoDatabase | Self::NoRight | Self::NotMigrated | Self::Bug => {
                 Disposition::Fatal
             }
-            Self::ReadOnly | Self::Passing => Disposition::Retry,
+            Self::ReadOnly | Self::DiskFull | Self::Locked | Self::Passing => Disposition::Retry,
         }
     }
 
@@ -288,6 +320,8 @@ impl Kind {
             Self::ReadOnly => {
                 Some("this server is a standby or only reads: name the primary, or set target_session_attrs=read-write")
             }
+            Self::DiskFull => Some("make room on the server's disk; nothing is lost, and storing goes on by itself"),
+            Self::Locked => Some("somebody keeps a table locked: SELECT * FROM pg_locks WHERE granted tells who"),
             Self::Bug | Self::Passing => None,
         }
     }
@@ -297,7 +331,43 @@ impl Kind {
             Self::NotLetIn | Self::NoRight => Exit::Permission,
             Self::TlsOnly | Self::NoDatabase | Self::NotMigrated => Exit::Configuration,
             Self::Bug => Exit::Bug,
-            Self::ReadOnly | Self::Passing => Exit::Unavailable,
+            Self::ReadOnly | Self::DiskFull | Self::Locked | Self::Passing => Exit::Unavailable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Disposition::{Fatal, Retry};
+    use super::*;
+
+    #[test]
+    fn only_what_a_person_must_mend_is_fatal() {
+        let check = |code: &str, message: &str, expected: Disposition| {
+            assert_eq!(kind(code, message).disposition(), expected, "{code} {message}");
+        };
+        for passing in [
+            "53300", "57P01", "57P02", "57P03", "08000", "08003", "08006", "08P01", "53100", "53200", "55P03", "57014",
+            "40001", "40P01", "42703", "42804", "0A000", "25006", "25P02", "25P03", "57P05", "XX000", "58030", "23514",
+        ] {
+            check(passing, "", Retry);
+        }
+        check("42P01", "relation \"public.raw_packets\" does not exist", Retry);
+        check("42P01", "relation \"flowsentry.checkpoint\" does not exist", Fatal);
+        check("3F000", "schema \"flowsentry.\" does not exist", Fatal);
+        for fatal in ["28000", "28P01", "3D000", "42501", "42601"] {
+            check(fatal, "", Fatal);
+        }
+    }
+
+    #[test]
+    fn a_server_that_goes_away_refuses_nothing() {
+        let check = |code: &str, going_away: bool| assert_eq!(is_going_away(code), going_away, "{code}");
+        for code in ["57P01", "57P02", "57P03", "57P05", "08006", "53300"] {
+            check(code, true);
+        }
+        for code in ["53100", "55P03", "57014", "42501", "23514", "40001"] {
+            check(code, false);
         }
     }
 }

@@ -3,13 +3,24 @@
 //! The lock says who may start; a second instance waits for it as a warm standby and takes over within seconds of the
 //! owner's end. The epoch says who may store: each owner raises it, and a transaction of an earlier epoch moves no
 //! checkpoint and is rolled back. So an owner that was frozen and woken stores nothing, whatever it believes.
+//!
+//! A session can be dead without being closed: frozen, or behind something that takes octets and passes none on. So the owner
+//! proves every few seconds that its session answers, and begins anew when it does not; and the server ends a lease
+//! session that is silent for five proofs (`idle_session_timeout`, from PostgreSQL 14), which lets a standby in.
 
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use crate::postgres::database::Database;
 use crate::postgres::error::PostgresError;
 use crate::postgres::keys::LEASE_KEY_BASE;
-use crate::postgres::session::Session;
+use crate::postgres::session::{Session, millis};
+use crate::telemetry::metrics::SESSIONS_STALLED;
+
+/// A session that missed as many proofs has lost the source.
+const PROOFS_MISSED_MAX: u32 = 5;
 
 /// The right to read a source and to store its flows, for as long as the session lives.
 #[derive(Debug)]
@@ -18,6 +29,7 @@ pub struct Lease {
     source_name: String,
     source_id: i32,
     epoch: i64,
+    proof_interval: Duration,
 }
 
 /// A claim on a source that may have another owner.
@@ -49,10 +61,19 @@ impl Claim {
         Ok(Some(row.get(0)))
     }
 
-    /// The lease, once [`Claim::try_take`] has given its epoch.
-    pub fn into_lease(self, epoch: i64) -> Lease {
+    /// The lease, once [`Claim::try_take`] has given its epoch. [`Lease::lost`] has to be awaited from soon on: the server
+    /// ends a session that does not prove itself.
+    pub async fn into_lease(self, epoch: i64, proof_interval: Duration) -> Result<Lease, PostgresError> {
         let Self { session, source_name, source_id } = self;
-        Lease { session, source_name, source_id, epoch }
+        let silence = proof_interval * PROOFS_MISSED_MAX;
+        let setting = format!("SET idle_session_timeout = {}", millis(silence));
+        match session.client.batch_execute(&setting).await.map_err(PostgresError::doing("guard the lease")) {
+            Ok(()) => {}
+            // PostgreSQL 13 lacks it: there keep-alives alone tell that an owner is gone.
+            Err(error) if error.answer().is_some() => tracing::debug!(setting, "the server does without this setting"),
+            Err(error) => return Err(error),
+        }
+        Ok(Lease { session, source_name, source_id, epoch, proof_interval })
     }
 }
 
@@ -77,9 +98,27 @@ impl Lease {
         &self.session.client
     }
 
-    /// Waits until the lease is lost, and says why.
+    /// Proves every few seconds that the session answers; when it does not, or was closed, the lease is lost, and this says
+    /// why.
     pub async fn lost(&mut self) -> PostgresError {
-        self.session.closed().await
+        let interval = self.proof_interval;
+        loop {
+            tokio::select! {
+                error = self.session.closed() => return error,
+                () = sleep(interval) => {}
+            }
+            let proof = timeout(interval * PROOFS_MISSED_MAX, self.session.client.batch_execute("SELECT 1"));
+            match proof.await.map(|answer| answer.map_err(PostgresError::doing("prove that the lease is held"))) {
+                Ok(Ok(())) => {}
+                // Closed: that error says more.
+                Ok(Err(PostgresError::Broken { .. })) => return self.session.closed().await,
+                Ok(Err(error)) => return error,
+                Err(_) => {
+                    SESSIONS_STALLED.add_with("session", "lease", 1);
+                    return PostgresError::Silent { role: "lease", limit: interval * PROOFS_MISSED_MAX };
+                }
+            }
+        }
     }
 }
 

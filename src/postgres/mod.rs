@@ -1,7 +1,7 @@
 //! The only room with SQL and connections.
 //!
 //! Promises: every name in a statement is schema-qualified and quoted; every session has time limits for connecting, for
-//! locks and for statements; no password reaches a log line or an error.
+//! locks, for statements and for answers; no password reaches a log line or an error.
 
 mod account;
 pub mod adoption;
@@ -24,7 +24,7 @@ pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
-
+mod outstanding;
 pub mod partitions;
 mod password_file;
 pub mod ranges;
@@ -40,6 +40,7 @@ pub mod source;
 pub mod stored_flows;
 pub mod texts;
 pub mod traffic_data;
+mod transport;
 pub mod verify;
 pub mod witness;
 pub mod writer;

@@ -128,8 +128,9 @@ impl Reader {
         Ok((batch, chunk.has_more(rows, self.limits.rows_per_read).then_some(last + 1)))
     }
 
-    /// Reads what is new, and the gaps that are ready.
-    pub async fn read(&mut self) -> Result<Read, PostgresError> {
+    /// Reads what is new, and the gaps that are ready. There may be many of these: `step` is called before each statement
+    /// that reads some.
+    pub async fn read(&mut self, step: impl Fn()) -> Result<Read, PostgresError> {
         let tide = self.tide().await?;
         self.refuse_reset(&tide)?;
         let mut read = Read::default();
@@ -139,7 +140,7 @@ impl Reader {
             self.read_new(tide.observed, &mut read).await?;
         }
         if !self.frontier.gaps.is_empty() {
-            self.read_gaps(tide.observed, &mut read).await?;
+            self.read_gaps(tide.observed, &mut read, step).await?;
         }
         if read.batches.is_empty() {
             read.batches.push(self.frontier.quiet(tide.observed));
@@ -249,12 +250,18 @@ impl Reader {
         )
     }
 
-    async fn read_gaps(&mut self, observed: Observation, read: &mut Read) -> Result<(), PostgresError> {
+    async fn read_gaps(
+        &mut self,
+        observed: Observation,
+        read: &mut Read,
+        step: impl Fn(),
+    ) -> Result<(), PostgresError> {
         let holders = witness::holders(&self.session.client, &self.source).await?;
         let ready: Vec<IdRange> = self.frontier.gaps.observe(&holders, clock::uptime());
         for chunk in chunks(&ready, self.limits.rows_per_read) {
             let mut next = Some(chunk.first());
             while let Some(from) = next {
+                step();
                 let mut rows = Vec::new();
                 let sql = chunk.sql(&self.source, from, self.limits.rows_per_read);
                 self.copy(&sql, |row| {

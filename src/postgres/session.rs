@@ -2,20 +2,24 @@
 //!
 //! Promise: no session hangs for ever. Connecting, locks, statements and idling in a transaction have limits, and both sides
 //! notice a vanished peer within half a minute; a host that disappeared in a COPY would otherwise hold its locks for hours.
-//! The driver runs on the runtime that opened the session and ends with it, so dropping a session in the middle of
+//! An answer that does not come although nobody vanished ends the session too (`transport`). The driver runs on the runtime that opened the session and ends with it, so dropping a session in the middle of
 //! a transaction rolls that back.
 
+use std::error::Error;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::DbError;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config};
 
 use super::database::Limits;
 use super::error::PostgresError;
+use super::transport::{self, Watched};
+use crate::telemetry::metrics::SESSIONS_STALLED;
 
 /// An open session. Dropping it closes it.
 #[derive(Debug)]
@@ -43,12 +47,14 @@ impl Session {
     pub(super) async fn bare(
         mut host: Config,
         role: &'static str,
+        limits: Limits,
         bell: Option<mpsc::Sender<()>>,
     ) -> Result<Self, tokio_postgres::Error> {
         let program = host.get_application_name().unwrap_or("flowsentry");
         let name = format!("{program}/{role}");
-        let (client, connection) = host.application_name(name).connect(NoTls).await?;
-        let driver = Driver(Some(tokio::spawn(drive(connection, bell))));
+        let (client, connection) = transport::connect(host.application_name(name), limits.answer_limit).await?;
+        let driver = Driver(Some(tokio::spawn(drive(connection, role, bell))));
+        require_attributes(&client, &host).await?;
         Ok(Self { client, driver, role })
     }
 
@@ -59,7 +65,7 @@ impl Session {
         limits: Limits,
         bell: Option<mpsc::Sender<()>>,
     ) -> Result<Self, tokio_postgres::Error> {
-        let session = Self::bare(host, role, bell).await?;
+        let session = Self::bare(host, role, limits, bell).await?;
         let client = &session.client;
         client.batch_execute(&settings(limits)).await?;
         for setting in VANISHED_CLIENT {
@@ -97,13 +103,28 @@ impl Session {
     }
 }
 
+/// As `target_session_attrs` wants it.
+async fn require_attributes(client: &Client, host: &Config) -> Result<(), tokio_postgres::Error> {
+    let wanted = host.get_target_session_attrs();
+    if wanted == TargetSessionAttrs::Any {
+        return Ok(());
+    }
+    let row = client.query_one("SHOW transaction_read_only", &[]).await?;
+    match (wanted, row.get::<_, &str>(0)) {
+        (TargetSessionAttrs::ReadWrite, "on") => transport::refuse(host, "the server only reads").await,
+        (TargetSessionAttrs::ReadOnly, "off") => transport::refuse(host, "the server does not only read").await,
+        _ => Ok(()),
+    }
+}
+
 /// Moves messages until the connection ends.
 async fn drive(
-    mut connection: Connection<Socket, NoTlsStream>,
+    mut connection: Watched,
+    role: &'static str,
     bell: Option<mpsc::Sender<()>>,
 ) -> Result<(), tokio_postgres::Error> {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
-        match message? {
+        match message.inspect_err(|error| tell_of_silence(error, role))? {
             AsyncMessage::Notification(_) => {
                 // Full means that a wake-up is waiting already, closed that nobody wants one.
                 let _ = bell.as_ref().map(|bell| bell.try_send(()));
@@ -113,6 +134,19 @@ async fn drive(
         }
     }
     Ok(())
+}
+
+/// Whoever waits for the session learns only that it was closed: why, is said here.
+fn tell_of_silence(error: &tokio_postgres::Error, role: &'static str) {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    if let Some(cause) = cause.filter(|cause| cause.kind() == ErrorKind::TimedOut) {
+        SESSIONS_STALLED.add_with("session", role, 1);
+        tracing::warn!(
+            session = role,
+            %cause,
+            "a session is given up: the server, or what is in between, takes what we send and does not answer"
+        );
+    }
 }
 
 /// What every session needs. `search_path` is empty, since all our names are qualified; so nobody can slip a function or

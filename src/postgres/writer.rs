@@ -27,6 +27,14 @@ use crate::verdict::label::UNKNOWN;
 /// Bytes that are sent to the server at a time.
 const SEND_BYTES: usize = 64 * 1024;
 
+/// The log is flushed in order: a durable checkpoint makes durable all that it had read.
+///
+/// And the role's own `search_path` holds, where all other sessions have none: an adopted table may have triggers of its
+/// owner's, whose functions name tables as they are found on that path, and they run inside our transaction. For our own
+/// statements that is safe: each names schemas for all its tables and functions, and its operators and types are those of
+/// `pg_catalog`, which is searched first and has an exact match for each.
+const TRANSACTION: &str = "SET LOCAL synchronous_commit = on; SET LOCAL search_path TO DEFAULT";
+
 /// A session that stores increments, one after the other.
 pub struct Writer {
     session: Session,
@@ -103,8 +111,7 @@ impl Writer {
         let Self { session, table, owner, last, rejected_rows_max, buffer } = self;
         let doing = PostgresError::doing("store flows");
         let transaction = session.client.transaction().await.map_err(&doing)?;
-        // The log is flushed in order: a durable checkpoint makes durable all that it had read.
-        transaction.batch_execute("SET LOCAL synchronous_commit = on").await.map_err(&doing)?;
+        transaction.batch_execute(TRANSACTION).await.map_err(&doing)?;
         let stored = copy_flows(&transaction, table, owner, judged, buffer).await?;
         if !increment.rejected.is_empty() {
             reject(&transaction, owner, &increment.rejected, *rejected_rows_max, last.settled.low()).await?;

@@ -8,6 +8,7 @@ use crate::flow::batch::Batch;
 use crate::flow::checkpoint::Increment;
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, WATERMARK};
+use crate::telemetry::progress::Report;
 
 const STAGE: &str = "aggregate";
 
@@ -16,20 +17,23 @@ pub async fn aggregate(
     mut aggregator: Aggregator,
     mut batches: Receiver<Batch>,
     increments: Sender<Increment>,
+    report: Report,
 ) -> Result<(), StageError> {
     while let Some(batch) = batches.recv().await {
+        report.busy();
         let began = clock::now();
         let increment = aggregator.absorb(batch)?;
         STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         show(&aggregator);
         if let Some(increment) = increment
-            && !hand_on(STAGE, &increments, increment).await
+            && !hand_on(&report, &increments, increment).await
         {
             return Ok(());
         }
+        report.waiting();
     }
     if let Some(increment) = aggregator.finish() {
-        hand_on(STAGE, &increments, increment).await;
+        hand_on(&report, &increments, increment).await;
     }
     Ok(())
 }

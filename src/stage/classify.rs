@@ -11,6 +11,7 @@ use crate::flow::context::Neighbours;
 use crate::model::{Change, Model, Watched};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
+use crate::telemetry::progress::Report;
 use crate::telemetry::status::{ModelState, Status};
 use crate::verdict::judge::{Judge, rows};
 use crate::verdict::judged::{JudgedIncrement, JudgedPane, Judgement};
@@ -24,9 +25,11 @@ pub async fn classify(
     status: Status,
     mut increments: Receiver<Increment>,
     verdicts: Sender<JudgedIncrement>,
+    report: Report,
 ) -> Result<(), StageError> {
     look(&mut model, &status);
     while let Some(mut increment) = increments.recv().await {
+        report.busy();
         look(&mut model, &status);
         let began = clock::now();
         let mut panes = Vec::with_capacity(increment.panes.len());
@@ -37,9 +40,10 @@ pub async fn classify(
         if !panes.is_empty() {
             STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         }
-        if !hand_on(STAGE, &verdicts, JudgedIncrement { increment, panes }).await {
+        if !hand_on(&report, &verdicts, JudgedIncrement { increment, panes }).await {
             return Ok(());
         }
+        report.waiting();
     }
     Ok(())
 }

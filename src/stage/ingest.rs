@@ -2,6 +2,8 @@
 //!
 //! Where the table is emptied or altered, what was read before is handed on as complete, and this attempt ends.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::{StageError, Tick, hand_on};
@@ -11,35 +13,43 @@ use crate::postgres::reader::{Read, Reader};
 use crate::postgres::replay::Replay;
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{LAG, LAG_ROWS, PENDING_IDS, PENDING_OLDEST, PENDING_RANGES, POLLS, STAGE_BUSY};
+use crate::telemetry::progress::Report;
+use crate::telemetry::status::Status;
 
 const STAGE: &str = "ingest";
 
-/// Reads until nobody asks any more, or nobody takes the batches.
+/// Reads until nobody asks any more, or nobody takes the batches. It is asked `at_least_every` so often, unless whoever asks is
+/// stuck.
 pub async fn ingest(
     mut reader: Reader,
     replay: Replay,
-    mut ticks: Receiver<Tick>,
+    (mut ticks, at_least_every): (Receiver<Tick>, Duration),
     batches: Sender<Batch>,
+    status: Status,
+    report: Report,
 ) -> Result<(), StageError> {
-    if !again(&reader, &replay, &batches).await? {
+    if !again(&reader, &replay, &ticks, &batches, &report).await? {
         return Ok(());
     }
     let mut is_proved = false;
-    while let Some(tick) = ticks.recv().await {
+    loop {
+        report.waiting_for(at_least_every);
+        let Some(tick) = ticks.recv().await else { return Ok(()) };
         let mut rows = 0;
         let mut more = true;
         while more && !ticks.is_closed() {
-            let read = if tick.read { read(&mut reader).await } else { observed(&reader).await };
+            report.busy();
+            let read = if tick.read { read(&mut reader, &status, &report).await } else { observed(&reader).await };
             // Until a read has found the ids of the checkpoint, the replay may have been of other packets.
             if is_proved && read.as_ref().is_err_and(source_changed) {
-                hand_on(STAGE, &batches, Batch::end()).await;
+                hand_on(&report, &batches, Batch::end()).await;
             }
             let read = read?;
             is_proved |= tick.read;
             rows += read.rows;
             more = read.full;
             for batch in read.batches {
-                if !hand_on(STAGE, &batches, batch).await {
+                if !hand_on(&report, &batches, batch).await {
                     return Ok(());
                 }
             }
@@ -48,7 +58,6 @@ pub async fn ingest(
             tracing::debug!("nobody waits for this read any more");
         }
     }
-    Ok(())
 }
 
 /// Whether the table was emptied or altered under way, so that a replay may not find what was read.
@@ -56,14 +65,25 @@ fn source_changed(error: &StageError) -> bool {
     matches!(error, StageError::Postgres(PostgresError::SourceReset { .. } | PostgresError::SourceAltered { .. }))
 }
 
-/// Reads again what the checkpoint has consumed and not settled.
-async fn again(reader: &Reader, replay: &Replay, batches: &Sender<Batch>) -> Result<bool, StageError> {
+/// Reads again what the checkpoint has consumed and not settled. `false`: the batches are not wanted any more. Told to stop
+/// in the middle it stops at once: nothing of a replay is stored before it is complete.
+async fn again(
+    reader: &Reader,
+    replay: &Replay,
+    ticks: &Receiver<Tick>,
+    batches: &Sender<Batch>,
+    report: &Report,
+) -> Result<bool, StageError> {
     for chunk in reader.replayed_ranges(replay) {
         let mut next = Some(chunk.first());
         while let Some(from) = next {
+            if ticks.is_closed() {
+                return Ok(false);
+            }
+            report.busy();
             let batch;
             (batch, next) = reader.replay(replay, &chunk, from).await?;
-            if !hand_on(STAGE, batches, batch).await {
+            if !hand_on(report, batches, batch).await {
                 return Ok(false);
             }
         }
@@ -71,12 +91,13 @@ async fn again(reader: &Reader, replay: &Replay, batches: &Sender<Batch>) -> Res
     Ok(true)
 }
 
-async fn read(reader: &mut Reader) -> Result<Read, StageError> {
+async fn read(reader: &mut Reader, status: &Status, report: &Report) -> Result<Read, StageError> {
     let began = clock::now();
-    let read = reader.read().await?;
+    let read = reader.read(|| report.busy()).await?;
     POLLS.add(1);
     STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
     show(&read);
+    status.update(|now| now.lag_rows = read.lag.ids);
     Ok(read)
 }
 

@@ -1,6 +1,6 @@
 //! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention and audit beside them.
 //!
-//! Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
+//! Each says what it is at, so that one that is stuck is noticed (`telemetry::progress`). Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
 mod aggregate;
 mod audit;
@@ -27,6 +27,7 @@ use crate::model::ModelError;
 use crate::postgres::PostgresError;
 use crate::telemetry::clock;
 use crate::telemetry::metrics::STAGE_WAIT;
+use crate::telemetry::progress::Report;
 
 /// Why a stage ended before the stream did.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum StageError {
     /// The database.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
+    /// The database refuses to store flows.
+    #[error(transparent)]
+    Sink(PostgresError),
     /// The batches do not follow from each other.
     #[error(transparent)]
     Chain(#[from] BrokenChain),
@@ -43,14 +47,16 @@ pub enum StageError {
 }
 
 /// Hands work to the next stage and counts how long that stage kept us waiting. `false`: it has ended.
-async fn hand_on<T>(stage: &'static str, next: &Sender<T>, work: T) -> bool {
+async fn hand_on<T>(report: &Report, next: &Sender<T>, work: T) -> bool {
     let work = match next.try_send(work) {
         Ok(()) => return true,
         Err(TrySendError::Closed(_)) => return false,
         Err(TrySendError::Full(work)) => work,
     };
+    report.waiting();
     let began = clock::now();
     let taken = next.send(work).await.is_ok();
-    STAGE_WAIT.add_with("stage", stage, began.elapsed());
+    STAGE_WAIT.add_with("stage", report.part().name(), began.elapsed());
+    report.busy();
     taken
 }

@@ -22,10 +22,15 @@ pub async fn retention(
     stop: Stop,
 ) -> Result<(), StageError> {
     loop {
-        match round(&pool, &source, &settings, source_id).await {
+        // A round may take its time, and the end must not wait for it; the next one goes on.
+        let round = tokio::select! {
+            round = round(&pool, &source, &settings, source_id) => round,
+            () = stop.requested() => return Ok(()),
+        };
+        match round {
             Ok(retained) => {
                 tell(&retained);
-                if retained.more && !stop.is_requested() {
+                if retained.more {
                     continue;
                 }
             }

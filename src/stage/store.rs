@@ -6,13 +6,16 @@ use tokio::sync::mpsc::Receiver;
 
 use super::StageError;
 use crate::flow::checkpoint::Timing;
+use crate::postgres::PostgresError;
 use crate::postgres::writer::{Stored, Writer};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{
     CHECKPOINTS, EARLY_FLUSHES, FLOW_VALUES_CLAMPED, FLOWS_STORED, IDS_DEAD, PACKET_LATENESS, PACKETS_FOLDED,
-    PACKETS_LATE, PACKETS_READ, PACKETS_REJECTED, PACKETS_REPLAYED, STAGE_BUSY, STORE_TRANSACTION, WINDOW_DELAY,
-    WINDOWS_STORED,
+    PACKETS_LATE, PACKETS_READ, PACKETS_REJECTED, PACKETS_REPLAYED, SINK_BLOCKED, STAGE_BUSY, STORE_TRANSACTION,
+    WINDOW_DELAY, WINDOWS_STORED,
 };
+use crate::telemetry::progress::Report;
+use crate::telemetry::status::Status;
 use crate::verdict::judged::JudgedIncrement;
 
 const STAGE: &str = "store";
@@ -22,18 +25,39 @@ pub async fn store(
     mut writer: Writer,
     out_of_orderness: Duration,
     mut increments: Receiver<JudgedIncrement>,
+    status: Status,
+    report: Report,
 ) -> Result<(), StageError> {
     while let Some(judged) = increments.recv().await {
+        report.busy();
         let began = clock::now();
-        let stored = writer.store(&judged).await?;
+        let stored = writer.store(&judged).await.map_err(|error| refused(error, &status))?;
+        SINK_BLOCKED.set(0.0);
+        status.update(|now| {
+            now.position = judged.increment.checkpoint.position.high();
+            now.sink = None;
+        });
         let took = began.elapsed();
         STAGE_BUSY.record_with("stage", STAGE, took);
         if !judged.panes.is_empty() {
             STORE_TRANSACTION.record(took);
         }
         count(&judged, stored, out_of_orderness);
+        report.waiting();
     }
     Ok(())
+}
+
+/// A database that is there and does not take the flows is another state than one that is gone: a person may have to make
+/// room, or to end what holds a lock.
+fn refused(error: PostgresError, status: &Status) -> StageError {
+    if !error.is_refusal() {
+        return StageError::Postgres(error);
+    }
+    SINK_BLOCKED.set(1.0);
+    let answer = error.answer().map_or_else(String::new, |answer| format!(": {}", answer.message()));
+    status.update(|now| now.sink = Some(format!("{error}{answer}")));
+    StageError::Sink(error)
 }
 
 fn count(judged: &JudgedIncrement, stored: Stored, out_of_orderness: Duration) {

@@ -48,6 +48,11 @@ impl Pace {
             listen_check_interval: settings.listen_check_interval,
         }
     }
+
+    /// The longest pause between two ticks, what is asked of the database in between not counted.
+    pub fn longest_pause(&self) -> Duration {
+        self.poll_interval.max(self.fallback_interval).max(CLOCK_INTERVAL)
+    }
 }
 
 /// How often windows are looked at for idleness while the fallback timer is off.

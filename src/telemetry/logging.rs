@@ -1,10 +1,16 @@
 //! Log lines on standard error: for people or as JSON, one event a line whatever the values hold.
 //!
-//! What a packet or a server says ends up in values, so control characters in them are escaped and long ones cut:
-//! nobody outside can write to the operator's terminal or fake a line.
+//! What a packet or a server says ends up in values, so control characters in them are escaped and long ones cut (`escape`):
+//! nobody outside can write to the operator's terminal or fake a line. And what is said again and again in an outage is said
+//! once, then counted and summed up (`repeats`).
+
+mod escape;
+mod json;
+mod repeats;
 
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use tracing::Subscriber;
 use tracing::field::Field;
@@ -12,11 +18,16 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::layer::SubscriberExt;
+
+use escape::{Escaped, bytes_max};
+use json::JsonLine;
+use repeats::Repeats;
 
 use crate::config::{Environment, Log, LogFormat};
 
-/// A longer value is cut, in characters.
-const VALUE_CHARS_MAX: usize = 1024;
+/// Those of this process.
+static REPEATS: OnceLock<Repeats> = OnceLock::new();
 
 /// Logging cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +47,25 @@ pub enum LoggingError {
 /// In colour only for people, on a terminal, and without `NO_COLOR`.
 pub fn install(settings: &Log, environment: &Environment) -> Result<(), LoggingError> {
     let colour = environment.get("NO_COLOR").is_none() && std::io::stderr().is_terminal();
-    let subscriber = subscriber(settings, colour, std::io::stderr)?;
+    let repeats = REPEATS.get_or_init(Repeats::default).clone();
+    let subscriber = subscriber(settings, colour, repeats, std::io::stderr)?;
     let _ = tracing::subscriber::set_global_default(subscriber); // installed before
     Ok(())
 }
 
-fn subscriber<W>(settings: &Log, colour: bool, out: W) -> Result<Box<dyn Subscriber + Send + Sync>, LoggingError>
+/// Sums up what was said again and again. To be called every few seconds, and with `is_end` at the end.
+pub fn tell_of_repetitions(is_end: bool) {
+    if let Some(repeats) = REPEATS.get() {
+        repeats.tell(is_end);
+    }
+}
+
+fn subscriber<W>(
+    settings: &Log,
+    colour: bool,
+    repeats: Repeats,
+    out: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, LoggingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -51,9 +75,10 @@ where
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(out).log_internal_errors(false);
     Ok(match settings.format {
         LogFormat::Human => {
-            Box::new(builder.with_ansi(colour).fmt_fields(debug_fn(write_field).delimited(" ")).finish())
+            let human = builder.with_ansi(colour).fmt_fields(debug_fn(write_field).delimited(" "));
+            Box::new(human.finish().with(repeats))
         }
-        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
+        LogFormat::Json => Box::new(builder.with_ansi(false).event_format(JsonLine).finish().with(repeats)),
     })
 }
 
@@ -61,33 +86,8 @@ fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> f
     if field.name() != "message" {
         write!(out, "{}=", field.name())?;
     }
-    let mut escaped = Escaped { out, left: VALUE_CHARS_MAX };
+    let mut escaped = Escaped::new(out, bytes_max(field.name()));
     write!(escaped, "{value:?}")
-}
-
-/// Passes text on with control characters (and those that turn the direction of writing) escaped, up to a length.
-struct Escaped<'a, W> {
-    out: &'a mut W,
-    left: usize,
-}
-
-impl<W: Write> Write for Escaped<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            match self.left {
-                0 => return Ok(()),
-                1 => self.out.write_char('…')?,
-                _ if c.is_control() || is_direction(c) => write!(self.out, "{}", c.escape_default())?,
-                _ => self.out.write_char(c)?,
-            }
-            self.left -= 1;
-        }
-        Ok(())
-    }
-}
-
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -95,6 +95,7 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
+    use super::escape::is_hidden;
     use super::*;
 
     #[derive(Clone, Default)]
@@ -114,7 +115,8 @@ mod tests {
     fn written(settings: &Log, colour: bool, log: impl FnOnce()) -> String {
         let page = Page::default();
         let writer = page.clone();
-        tracing::subscriber::with_default(subscriber(settings, colour, move || writer.clone()).unwrap(), log);
+        let subscriber = subscriber(settings, colour, Repeats::default(), move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, log);
         String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -128,18 +130,52 @@ mod tests {
         let line =
             written(&Log::default(), false, || tracing::info!(name = hostile, shown = %hostile, "said {hostile}"));
         assert_eq!(line.lines().count(), 1, "{line:?}");
-        assert!(!line.trim_end().chars().any(|c| c.is_control() || is_direction(c)), "{line:?}");
+        assert!(!line.trim_end().chars().any(is_hidden), "{line:?}");
         assert!(line.contains(r"said a\nERROR fake\r\u{1b}[31m\u{202e}\u{9b}b"), "{line}");
 
         let line = written(&json(), false, || tracing::info!(name = hostile, "said {hostile}"));
         assert_eq!(line.lines().count(), 1, "{line:?}");
+        assert!(!line.trim_end().chars().any(is_hidden), "{line:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["name"], hostile);
     }
 
     #[test]
     fn long_values_are_cut() {
-        let line = written(&Log::default(), false, || tracing::info!(long = "x".repeat(100_000), after = 1, "short"));
-        assert!(line.len() < 1300 && line.contains("…") && line.contains("after=1"), "{}", line.len());
+        for settings in [Log::default(), json()] {
+            let long = "ü".repeat(100_000);
+            let line = written(&settings, false, || {
+                tracing::info!(name = long, shown = %long, error = long, after = 1, "{long}");
+            });
+            assert!(line.len() < 2 * 256 + 2 * 1024 + 250, "{}", line.len());
+            assert_eq!(line.matches('…').count(), 4, "{line}");
+            assert!(line.contains("after=1") || line.contains("\"after\":1"), "{line}");
+        }
+    }
+
+    #[test]
+    fn json_keeps_numbers_and_truth_values() {
+        let line = written(&json(), false, || tracing::info!(n = 1_u64, x = 1.5, yes = true, text = "1", "said"));
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&object["n"], &object["x"], &object["yes"], &object["text"], &object["message"], &object["level"]),
+            (&1.into(), &1.5.into(), &true.into(), &"1".into(), &"said".into(), &"INFO".into())
+        );
+        assert!(object["timestamp"].as_str().unwrap().ends_with('Z') && object["target"].is_string());
+    }
+
+    #[test]
+    fn what_is_said_again_and_again_is_said_once_in_either_format() {
+        for settings in [Log::default(), json()] {
+            let page = written(&settings, false, || {
+                for round in 0..1000 {
+                    tracing::warn!(error = "refused", again_in = round, "this attempt has ended");
+                    tracing::info!(round, "news");
+                }
+                tracing::warn!(error = "another", "this attempt has ended");
+            });
+            assert_eq!(page.matches("this attempt has ended").count(), 2, "{page}");
+            assert_eq!(page.matches("news").count(), 1000);
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Every metric: name, labels and help in one table; what is described, rendered and tested follows from it.
 //!
 //! Names carry the unit: base units, `_total` for counters. Labels take few values: never an address, never a name that
-//! traffic chooses.
+//! traffic chooses; and a bounded number in any case.
 
 mod exporter;
 mod instrument;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 pub use exporter::{Handle, InstallError, install};
 pub use instrument::{Counter, Definition, Gauge, Histogram, Kind, Label, Tally, TimeCounter};
@@ -30,7 +33,11 @@ macro_rules! metrics {
 
 macro_rules! label {
     () => { None };
-    ($label:ident: $($value:literal),*) => { Some(Label { name: stringify!($label), values: &[$($value),*] }) };
+    ($label:ident: $($value:literal),*) => { Some(Label {
+            name: stringify!($label),
+            values: &[$($value),*],
+            occurred: Mutex::new(BTreeSet::new()),
+        }) };
 }
 
 metrics! {
@@ -71,8 +78,11 @@ metrics! {
     NOTIFICATIONS: Counter = "flowsentry_notifications_total",
         "Notifications received from the trigger.";
 
-    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "chain", "model", "retention", "audit", "system"},
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "sink", "chain", "model", "retention", "audit", "system"},
         "Faults by kind; all but those of retention and audit ended an attempt.";
+    SESSIONS_STALLED: Counter = "flowsentry_sessions_stalled_total"
+        {session: "lease", "wakeup", "ingest", "store", "pool"},
+        "Sessions given up because the server owed an answer for too long, by what they were for.";
     ATTEMPTS: Counter = "flowsentry_attempts_total",
         "Attempts to run the pipeline; each starts from the checkpoint.";
     TAKEOVERS: Counter = "flowsentry_takeovers_total",
@@ -127,6 +137,10 @@ metrics! {
         "Days until the ids of the source are used up, at the greatest rate of late; +Inf if that is unknown, 0 before the first look.";
     OWNER: Gauge = "flowsentry_owner",
         "1 while this instance owns the source.";
+    SINK_BLOCKED: Gauge = "flowsentry_sink_blocked",
+        "1 while the database refuses to store flows (disk full, a lock, a missing right); nothing is lost meanwhile.";
+    STUCK: Gauge = "flowsentry_stuck" {stage: "attempt", "ingest", "aggregate", "classify", "store"},
+        "1 while a part of the process has been at one piece of work for longer than it may.";
     AWAKE: Gauge = "flowsentry_awake",
         "1 while the source is read or polled, 0 while asleep until notified.";
     MODEL_LOADED: Gauge = "flowsentry_model_loaded",

@@ -3,4 +3,6 @@
 pub mod clock;
 pub mod logging;
 pub mod metrics;
+pub mod progress;
+pub mod service_manager;
 pub mod status;

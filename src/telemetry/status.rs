@@ -1,7 +1,14 @@
 //! What the process is doing right now: written by the stages, read by health checks and tests.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use tokio::sync::watch;
+
+use super::clock;
+
+/// A longer line is cut.
+const LINE_CHARS_MAX: usize = 200;
 
 /// The one place that knows how things stand. Clones share it; nobody waits for anybody.
 #[derive(Clone, Debug)]
@@ -16,6 +23,26 @@ impl Status {
     /// Changes what has changed, and wakes who waits for changes.
     pub fn update(&self, change: impl FnOnce(&mut Snapshot)) {
         self.0.send_modify(change);
+    }
+
+    /// An attempt begins: nothing is served yet.
+    pub fn begins(&self) {
+        self.update(|now| {
+            now.attempts += 1;
+            now.serving_since = None;
+        });
+    }
+
+    /// This instance does what it is there for: it is the owner, or a standby.
+    pub fn serves(&self, role: Role) {
+        self.update(|now| {
+            now.role = role;
+            now.database = None;
+            now.serving_since.get_or_insert_with(clock::uptime);
+            if role == Role::Standby {
+                now.sink = None; // the owner's to tell
+            }
+        });
     }
 
     /// How things stand.
@@ -42,8 +69,19 @@ pub struct Snapshot {
     pub role: Role,
     /// Why the database cannot be used; nothing while it can.
     pub database: Option<String>,
+    /// Why flows cannot be stored; nothing while they can.
+    pub sink: Option<String>,
+    /// Which part of the process does not get on; nothing while all do.
+    pub stuck: Option<String>,
+    /// Highest id of a packet whose flow is stored or open, as of the last checkpoint.
+    pub position: i64,
+    /// Ids above what was read, as of the last look; nothing where the sequence may not be read.
+    pub lag_rows: Option<u64>,
     /// What labels flows.
     pub model: ModelState,
+    /// Process uptime since which this attempt has been of use.
+    #[serde(skip)]
+    pub serving_since: Option<Duration>,
     /// Attempts since the process started, the current one included.
     pub attempts: u64,
     /// Why the last attempt ended, if one did.
@@ -57,6 +95,11 @@ impl Default for Snapshot {
         Self {
             role: Role::Starting,
             database: Some("not connected yet".to_owned()),
+            sink: None,
+            stuck: None,
+            position: 0,
+            lag_rows: None,
+            serving_since: None,
             model: ModelState::Unknown { reason: "not looked for yet".to_owned() },
             attempts: 0,
             last_error: None,
@@ -96,6 +139,22 @@ pub enum ModelState {
 }
 
 impl Snapshot {
+    /// In a line, for a service manager's list.
+    pub fn line(&self) -> String {
+        let what = match self.role {
+            Role::Owner => {
+                let lag = self.lag_rows.map_or(String::new(), |rows| format!(", {rows} rows behind"));
+                format!("owner of the source, position {}{lag}", self.position)
+            }
+            Role::Standby => "standing by: another instance owns the source".to_owned(),
+            Role::Starting => "starting".to_owned(),
+            Role::Stopping => "stopping: finishing what is in flight".to_owned(),
+        };
+        let reason = self.reasons().into_iter().next().filter(|_| self.role != Role::Stopping);
+        let text = reason.map_or(what.clone(), |reason| format!("{what}; {reason}"));
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_CHARS_MAX).collect()
+    }
+
     /// Whether this instance does what it is there for: it owns its source, or stands by.
     pub fn is_ready(&self) -> bool {
         self.reasons().is_empty()
@@ -109,9 +168,11 @@ impl Snapshot {
             Role::Stopping => Some("the process was told to stop".to_owned()),
         };
         let database = self.database.as_ref().map(|error| format!("the database cannot be used: {error}"));
+        let sink = self.sink.as_ref().map(|error| format!("flows cannot be stored: {error}"));
+        let stuck = self.stuck.clone();
         let last = self.last_error.as_ref().filter(|_| role.is_some());
         let last = last.map(|error| format!("the last attempt failed: {error}"));
-        role.into_iter().chain(database).chain(last).collect()
+        role.into_iter().chain(database).chain(sink).chain(stuck).chain(last).collect()
     }
 }
 
@@ -135,6 +196,33 @@ mod tests {
         check(Role::Stopping, None, false);
         check(Role::Owner, Some("connection refused"), false);
         check(Role::Standby, Some("connection refused"), false);
+    }
+
+    #[test]
+    fn a_sink_that_refuses_or_a_part_that_is_stuck_is_no_service() {
+        let status = Status::new();
+        status.serves(Role::Owner);
+        assert!(status.snapshot().is_ready());
+        status.update(|now| now.sink = Some("disk full".to_owned()));
+        assert_eq!(status.snapshot().reasons(), ["flows cannot be stored: disk full"]);
+        status.serves(Role::Standby);
+        assert!(status.snapshot().is_ready(), "a standby stores nothing");
+        status.update(|now| now.stuck = Some("store should have reported".to_owned()));
+        assert!(!status.snapshot().is_ready());
+    }
+
+    #[test]
+    fn each_attempt_has_to_be_of_use_anew() {
+        let status = Status::new();
+        status.begins();
+        assert_eq!(status.snapshot().serving_since, None);
+        status.serves(Role::Standby);
+        let since = status.snapshot().serving_since;
+        assert!(since.is_some());
+        status.serves(Role::Owner);
+        assert_eq!(status.snapshot().serving_since, since);
+        status.begins();
+        assert_eq!((status.snapshot().serving_since, status.snapshot().attempts), (None, 2));
     }
 
     #[test]

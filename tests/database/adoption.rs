@@ -134,7 +134,7 @@ async fn without_the_right_to_make_the_schema_nothing_works_and_the_hint_says_so
     let error = migrated(&mut guest, true).await.unwrap_err();
     assert_eq!(error.to_string(), "cannot make schema flowsentry");
     assert!(error.hint().unwrap().contains("--print-sql"));
-    assert_eq!(error.exit(), flowsentry::cli::exit::Exit::Permission);
+    assert_eq!(error.exit(), flowsentry::exit::Exit::Permission);
 }
 
 #[tokio::test]

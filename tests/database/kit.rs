@@ -16,6 +16,7 @@ pub const LIMITS: Limits = Limits {
     connect_timeout: Duration::from_secs(5),
     lock_timeout: Duration::from_secs(5),
     statement_timeout: Duration::from_secs(30),
+    answer_limit: None,
 };
 
 /// Does not make a test wait.
@@ -44,6 +45,13 @@ pub fn at(url: &str) -> Database {
 /// The server's database `postgres`.
 pub fn admin() -> Database {
     at(&server())
+}
+
+/// The server's host and port.
+pub fn server_address() -> String {
+    let server = server();
+    let (_, place) = server.rsplit_once('@').unwrap();
+    place.split_once('/').unwrap().0.to_owned()
 }
 
 /// The server's URL with another user.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use flowsentry::cli::exit::Exit;
+use flowsentry::exit::Exit;
 use flowsentry::postgres::{Disposition, PostgresError};
 use tokio::io::AsyncReadExt;
 

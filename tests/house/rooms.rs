@@ -31,10 +31,10 @@ const ROOMS: &[Room] = &[
     room("model", &["flow", "verdict"], "the only room with tensors knows neither SQL nor HTTP"),
     room("training", &["flow", "verdict", "model"], "learns from files; the service's own folding and features"),
     room("capture", &["flow"], "reads files, and nothing else"),
-    // `cli::exit` is only the list of exit codes.
+    room("exit", &[], "the list of exit codes, and what a failed command says"),
     room(
         "postgres",
-        &["flow", "verdict", "check", "config", "telemetry", "cli::exit"],
+        &["flow", "verdict", "check", "config", "telemetry", "exit"],
         "the only room with SQL labels nothing",
     ),
     room("http", &["config", "telemetry"], "shows what the status says, and cannot delay the pipeline"),
@@ -181,8 +181,8 @@ mod tests {
             "use crate::{config::Http, stage};",
             &["src/http/server.rs:1: http must not import \"\""],
         );
-        check("src/postgres/error.rs", "use crate::cli::exit::Exit;", &[]);
-        check("src/postgres/error.rs", "use crate::cli::exits;", &["src/postgres/error.rs:1: "]);
+        check("src/postgres/error.rs", "use crate::exit::Exit;", &[]);
+        check("src/postgres/error.rs", "use crate::exits;", &["src/postgres/error.rs:1: "]);
         check("src/postgres/error.rs", "use crate::model::Model;", &["src/postgres/error.rs:1: "]);
         check("src/pipeline.rs", "use crate::postgres::Database;", &[]);
     }

@@ -12,6 +12,7 @@ mod check;
 mod columns;
 mod exactly_once;
 mod late_packets;
+mod left_alone;
 mod never_oversleeps;
 mod service;
 mod unusable_rows;

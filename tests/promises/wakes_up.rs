@@ -33,7 +33,8 @@ fn awake_no_insert_notifies() {
         || {
             database.number(
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
-         AND classid = 1718382455",
+         AND classid = 1718382455
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             )
         },
         |held| *held == 1,

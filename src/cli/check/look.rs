@@ -57,6 +57,7 @@ fn database(config: &Config, context: &Context) -> Result<Database, ConnectionSt
         connect_timeout: config.database.connect_timeout,
         lock_timeout: config.database.lock_timeout.min(LOCK_LIMIT),
         statement_timeout: config.database.statement_timeout.min(STATEMENT_LIMIT),
+        answer_limit: Some(GROUP_LIMIT),
     };
     let url = config.database.url.as_ref().map(Secret::reveal);
     Database::resolve(url, &context.environment, limits)

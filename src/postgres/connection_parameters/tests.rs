@@ -150,6 +150,7 @@ fn no_password_shows_in_any_text() {
         connect_timeout: Duration::from_secs(1),
         lock_timeout: Duration::ZERO,
         statement_timeout: Duration::ZERO,
+        answer_limit: None,
     };
     for shape in shapes {
         for secret in secrets {

@@ -29,12 +29,7 @@ const BEGAN_AGO: u64 = 120;
 
 /// The private server's database, with the limits of the defaults.
 pub fn database(server: &PrivatePostgres) -> Result<Database, DemoError> {
-    let defaults = crate::config::Database::default();
-    let limits = Limits {
-        connect_timeout: defaults.connect_timeout,
-        lock_timeout: defaults.lock_timeout,
-        statement_timeout: defaults.statement_timeout,
-    };
+    let limits = Limits::of(&crate::config::Database::default());
     Ok(Database::resolve(Some(&server.url("postgres")), &Environment::default(), limits)?)
 }
 

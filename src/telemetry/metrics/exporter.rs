@@ -200,6 +200,18 @@ mod tests {
     }
 
     #[test]
+    fn labels_take_a_bounded_number_of_values() {
+        let page =
+            rendered(|| (0..1000).for_each(|n| FLOWS_STORED.add_with("label", &format!("{n}{}", "x".repeat(n)), 1)));
+        let lines: Vec<&str> = page.lines().filter(|line| line.starts_with("flowsentry_flows_stored_total{")).collect();
+        assert!(lines.len() <= 65, "{}", lines.len());
+        assert!(lines.iter().all(|line| line.len() < 128));
+        let sum: u64 = lines.iter().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+        assert_eq!(sum, 1000, "none is lost");
+        assert!(lines.iter().any(|line| line.starts_with("flowsentry_flows_stored_total{label=\"other\"} 9")));
+    }
+
+    #[test]
     fn names_follow_the_rules_of_prometheus() {
         for definition in ALL {
             let name = definition.name;

@@ -1,6 +1,16 @@
 //! The kinds of metric. Each goes to whatever recorder is installed; without one it costs next to nothing.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// Values of one label that are told apart. Those of labels that a model file brings could else grow without end: each new
+/// file may have new ones.
+const LABEL_VALUES_MAX: usize = 64;
+/// Octets of a label's value; a longer one is cut.
+const LABEL_BYTES_MAX: usize = 64;
+/// All values past the bound.
+const OTHER: &str = "other";
 
 /// What is known of a metric before it is first used.
 #[derive(Debug)]
@@ -22,6 +32,24 @@ pub struct Label {
     pub name: &'static str,
     /// Rendered at zero until they occur.
     pub values: &'static [&'static str],
+    /// The values that have occurred.
+    pub(super) occurred: Mutex<BTreeSet<String>>,
+}
+
+impl Label {
+    /// The value as it is recorded: one of a bounded number, each of bounded length.
+    fn bounded<'v>(&self, value: &'v str) -> &'v str {
+        let value = &value[..value.floor_char_boundary(LABEL_BYTES_MAX)];
+        let mut occurred = self.occurred.lock().unwrap_or_else(PoisonError::into_inner);
+        if occurred.contains(value) {
+            return value;
+        }
+        if occurred.len() >= LABEL_VALUES_MAX {
+            return OTHER;
+        }
+        occurred.insert(value.to_owned());
+        value
+    }
 }
 
 /// How a metric is rendered.
@@ -157,6 +185,7 @@ impl Definition {
 
     fn labels(&self, label: LabelValue<'_>) -> Vec<metrics::Label> {
         debug_assert_eq!(label.map(|(name, _)| name), self.label.as_ref().map(|label| label.name), "{}", self.name);
-        label.into_iter().map(|(name, value)| metrics::Label::new(name, value.to_owned())).collect()
+        let value = |value| self.label.as_ref().map_or(value, |label| label.bounded(value)).to_owned();
+        label.into_iter().map(|(name, given)| metrics::Label::new(name, value(given))).collect()
     }
 }

@@ -62,7 +62,7 @@ fn our_own_clock_may_jump_by_a_day() {
         ("DONT_FAKE_MONOTONIC", "1"),
     ];
     let settings = ["store.checkpoint_interval=20ms", "ingest.poll_interval=10ms", "window.length=3s"];
-    let service = Service::start_within(&database, &settings, &environment);
+    let service = Service::start_with(&database, &settings, &environment);
     for (round, offset) in (1..).zip(["+1d", "-1d", "+1d", "+0d"]) {
         set(offset);
         // Old windows, and the present one, which ends only when the database's clock says so.

@@ -119,6 +119,13 @@ impl Database {
         self.runtime.block_on(Listener::on(&self.url, channel))
     }
 
+    /// A session in another database of the server, for what cannot be done from within.
+    pub fn beside(&self) -> Session<'_> {
+        let (base, _) = self.url.rsplit_once('/').unwrap();
+        let client = self.runtime.block_on(connect(&format!("{base}/postgres")));
+        Session { client, runtime: &self.runtime }
+    }
+
     /// Another session, driven by this database's runtime.
     pub fn session(&self) -> Session<'_> {
         Session { client: self.runtime.block_on(connect(&self.url)), runtime: &self.runtime }

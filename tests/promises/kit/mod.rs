@@ -6,6 +6,7 @@ mod database;
 mod listener;
 mod process;
 mod service;
+mod stall;
 mod verify;
 mod wait;
 
@@ -14,5 +15,6 @@ pub use database::{Database, Session, Tables};
 pub use listener::Listener;
 pub use process::{cpu_seconds, peak_mib};
 pub use service::Service;
+pub use stall::StallingProxy;
 pub use verify::{assert_verified, verify};
 pub use wait::{until, until_some};

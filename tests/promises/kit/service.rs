@@ -20,20 +20,19 @@ pub struct Service {
 impl Service {
     /// Starts with these `section.key=value` settings, on a free port for HTTP, with a short idle time-out.
     pub fn start(database: &Database, settings: &[&str]) -> Self {
-        Self::start_within(database, settings, &[])
+        Self::start_with(database, settings, &[])
     }
 
-    /// The same, with further variables in its environment.
-    pub fn start_within(database: &Database, settings: &[&str], environment: &[(&str, &str)]) -> Self {
+    /// The same, with variables in its environment.
+    pub fn start_with(database: &Database, settings: &[&str], variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let log = File::create(directory.path().join("log")).unwrap();
         let mut command = database.command("run");
-        command.envs(environment.iter().copied());
         let usual = ["http.listen=127.0.0.1:0", "log.format=json", "log.level=debug", "window.idle_timeout=1s"];
         for setting in usual.iter().chain(settings) {
             command.args(["--set", setting]);
         }
-        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Self { child, directory }
     }
 
@@ -108,6 +107,12 @@ impl Service {
     pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         (status, std::fs::read_to_string(self.log_file()).unwrap())
+    }
+
+    /// Whether it was told to stop and has noticed: no signal waits for it, and HTTP, which ends at once, is gone.
+    pub fn signals_taken(&self) -> bool {
+        let line = self.until_logged("serving metrics and health over HTTP");
+        TcpStream::connect(line["address"].as_str().unwrap()).is_err()
     }
 
     /// Sends a signal by its name.

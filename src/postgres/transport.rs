@@ -1,0 +1,194 @@
+//! The octets of a session, watched: an answer that does not come ends the session.
+//!
+//! The server limits statements and both kernels notice a peer that vanished. Neither helps where something in between takes
+//! our octets, acknowledges them, and passes nothing on. So this is the one place that all octets of all sessions pass, and
+//! it gives up when the server owes an answer and has said nothing for as long as a statement may take, and a margin; or when
+//! it has not taken anything from us for that long. Whoever waits for that session gets an error, whatever it waits for:
+//! statement, COPY, commit, log-in. Nobody can forget it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::Sleep;
+use tokio_postgres::config::Host;
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, Config, Connection, Error, NoTls};
+
+use super::outstanding::Outstanding;
+use crate::telemetry::clock;
+
+/// A connection over a watched socket.
+pub(super) type Watched = Connection<Transport, NoTlsStream>;
+
+/// Connects and logs in to the one host of `config`. No limit: waits for answers for ever.
+pub(super) async fn connect(config: &Config, limit: Option<Duration>) -> Result<(Client, Watched), Error> {
+    let line = open(config).await.unwrap_or_else(Line::Failed);
+    config.connect_raw(Transport::new(line, limit), NoTls).await
+}
+
+/// The error of a session with a server that is not what was asked for.
+pub(super) async fn refuse(config: &Config, why: &'static str) -> Result<(), Error> {
+    let line = Line::Failed(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    config.connect_raw(Transport::new(line, None), NoTls).await.map(drop)
+}
+
+async fn open(config: &Config) -> io::Result<Line> {
+    let port = config.get_ports().first().copied().unwrap_or_default();
+    let address = config.get_hostaddrs().first();
+    let host = match (address, config.get_hosts().first()) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(Host::Tcp(name))) => name.clone(),
+        (None, Some(Host::Unix(directory))) => {
+            return UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).await.map(Line::Unix);
+        }
+        (None, None) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "no host is given")),
+    };
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in lookup_host((host.as_str(), port)).await? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                watch_the_line(&stream, config)?;
+                return Ok(Line::Tcp(stream));
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// How our kernel notices a server that vanished.
+fn watch_the_line(stream: &TcpStream, config: &Config) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(config.get_tcp_user_timeout().copied())?;
+    if config.get_keepalives() {
+        let mut keepalive = TcpKeepalive::new().with_time(config.get_keepalives_idle());
+        if let Some(interval) = config.get_keepalives_interval() {
+            keepalive = keepalive.with_interval(interval);
+        }
+        if let Some(retries) = config.get_keepalives_retries() {
+            keepalive = keepalive.with_retries(retries);
+        }
+        socket.set_tcp_keepalive(&keepalive)?;
+    }
+    Ok(())
+}
+
+/// A socket, or why there is none: the error reaches the caller as that of its first octet, since tokio-postgres alone makes
+/// errors of its type.
+#[derive(Debug)]
+enum Line {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Failed(io::Error),
+}
+
+/// A socket that is watched.
+#[derive(Debug)]
+pub(super) struct Transport {
+    line: Line,
+    outstanding: Outstanding,
+    /// The socket takes no more at the moment.
+    is_full: bool,
+    limit: Option<Duration>,
+    /// Since when we have been waiting in vain.
+    since: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Transport {
+    fn new(line: Line, limit: Option<Duration>) -> Self {
+        Self { line, outstanding: Outstanding::new(), is_full: false, limit, since: clock::now(), timer: None }
+    }
+
+    fn waits(&self) -> bool {
+        self.outstanding.is_due() || self.is_full
+    }
+
+    /// Fails once it has waited in vain for too long; before that it sees to it that this is asked again in time.
+    fn patience(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let Some(limit) = self.limit.filter(|_| self.waits()) else { return Ok(()) };
+        let now = clock::now();
+        let until = self.since + limit;
+        if until <= now {
+            let text = format!("the server has not answered for {}", humantime::format_duration(limit));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        // A timer that is set goes on even if `since` has moved: it looks again then, which is cheaper than setting it
+        // anew for each of the thousands of pieces in which rows come.
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(until - now)));
+        while timer.as_mut().poll(context).is_ready() {
+            timer.set(tokio::time::sleep(until - now));
+        }
+        Ok(())
+    }
+
+    fn waits_anew(&mut self) {
+        self.since = clock::now();
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = match &mut self.line {
+            Line::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Line::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Line::Failed(error) => Poll::Ready(Err(io::Error::new(error.kind(), error.to_string()))),
+        };
+        if read.is_pending() {
+            return self.patience(context).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
+        }
+        let this = &mut *self;
+        this.outstanding.received(&buffer.filled()[before..]);
+        this.waits_anew();
+        read
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        let waited = self.waits();
+        let written = match &mut self.line {
+            Line::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
+            Line::Unix(stream) => Pin::new(stream).poll_write(context, octets),
+            Line::Failed(error) => Poll::Ready(Err(io::Error::new(error.kind(), error.to_string()))),
+        };
+        self.is_full = written.is_pending();
+        if let Poll::Ready(Ok(count)) = &written {
+            self.outstanding.sent(&octets[..*count]);
+        }
+        if !waited {
+            self.waits_anew();
+        }
+        self.patience(context)?;
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.line {
+            Line::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Line::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Line::Failed(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.line {
+            Line::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Line::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Line::Failed(_) => Poll::Ready(Ok(())),
+        }
+    }
+}
