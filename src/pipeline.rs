@@ -234,23 +234,24 @@ fn stages(
     tasks.spawn("ingest", move || async move {
         let reader =
             Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
-        Ok(stage::ingest(reader, replay, ticks, read).await?)
+        Ok(stage::while_taken(read, |read| stage::ingest(reader, replay, ticks, read)).await?)
     })?;
 
     let aggregator = Aggregator::resume(aggregator_limits(config), checkpoint, clock::uptime());
-    tasks.spawn("aggregate", move || async move { Ok(stage::aggregate(aggregator, batches, close).await?) })?;
+    tasks.spawn("aggregate", move || async move {
+        Ok(stage::while_taken(close, |close| stage::aggregate(aggregator, batches, close)).await?)
+    })?;
 
     let (model, shown) = (watched(config), status.clone());
     let memory = Judge::new(config.window.allowed_lateness, memory_max(config) / 2);
-    tasks.spawn(
-        "classify",
-        move || async move { Ok(stage::classify(model, memory, shown, increments, judge).await?) },
-    )?;
+    tasks.spawn("classify", move || async move {
+        Ok(stage::while_taken(judge, |judge| stage::classify(model, memory, shown, increments, judge)).await?)
+    })?;
 
     let (link, settings, size, until) =
         (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
     let source_id = owner.source_id;
-    tasks.spawn("retention", move || async move {
+    tasks.spawn_beside("retention", move || async move {
         let (source, retention) = settings;
         Ok(stage::retention(link.pool(size)?, source, retention, source_id, until).await?)
     })?;

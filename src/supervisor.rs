@@ -51,6 +51,9 @@ impl StopSignal {
 pub struct Tasks<E> {
     abort: StopSignal,
     aborted: Stop,
+    /// Said once the attempt comes to its end.
+    end: StopSignal,
+    ended: Stop,
     running: usize,
     done: mpsc::Sender<(&'static str, Result<(), E>)>,
     results: mpsc::Receiver<(&'static str, Result<(), E>)>,
@@ -63,8 +66,9 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
     /// No tasks yet.
     pub fn new() -> Self {
         let (abort, aborted) = Stop::channel();
+        let (end, ended) = Stop::channel();
         let (done, results) = mpsc::channel(TASKS_MAX);
-        Self { abort, aborted, running: 0, done, results }
+        Self { abort, aborted, end, ended, running: 0, done, results }
     }
 
     /// Starts a task on a thread of its own; `task` makes the future there.
@@ -73,8 +77,25 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
         F: FnOnce() -> T + Send + 'static,
         T: Future<Output = Result<(), E>>,
     {
+        self.start(name, self.aborted.clone(), task)
+    }
+
+    /// As [`spawn`](Self::spawn), but for what has nothing in flight: it is cut off as soon as the attempt ends.
+    pub fn spawn_beside<F, T>(&mut self, name: &'static str, task: F) -> Result<(), E>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Future<Output = Result<(), E>>,
+    {
+        self.start(name, self.ended.clone(), task)
+    }
+
+    fn start<F, T>(&mut self, name: &'static str, aborted: Stop, task: F) -> Result<(), E>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Future<Output = Result<(), E>>,
+    {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (done, aborted) = (self.done.clone(), self.aborted.clone());
+        let done = self.done.clone();
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let result = runtime.block_on(async {
                 tokio::select! {
@@ -109,10 +130,11 @@ impl<E: From<std::io::Error> + Send + 'static> Tasks<E> {
                     tracing::debug!(name, failed = result.is_err(), "a task has ended");
                     if first.is_ok() { first = result; }
                     // The stages end one after the other; any of them ending is the end of all.
-                    if !ending { ending = true; deadline = Box::pin(tokio::time::sleep(grace)); }
+                    if !ending { ending = true; self.end.send(); deadline = Box::pin(tokio::time::sleep(grace)); }
                 }
                 () = stop.requested(), if !ending => {
                     ending = true;
+                    self.end.send();
                     deadline = Box::pin(tokio::time::sleep(grace));
                 }
                 () = &mut deadline => {
@@ -180,6 +202,16 @@ mod tests {
         tasks.spawn("fails", || async { Err(Failed("first".to_owned())) }).unwrap();
         let result = tasks.finish(&stop, Duration::from_millis(20)).await;
         assert_eq!(result.unwrap_err().0, "first");
+    }
+
+    #[tokio::test]
+    async fn a_failure_ends_at_once_what_has_nothing_in_flight() {
+        let (_signal, stop) = Stop::channel();
+        let mut tasks: Tasks<Failed> = Tasks::new();
+        tasks.spawn_beside("waits", std::future::pending).unwrap();
+        tasks.spawn("fails", || async { Err(Failed("first".to_owned())) }).unwrap();
+        let result = tokio::time::timeout(Duration::from_mins(1), tasks.finish(&stop, Duration::MAX)).await;
+        assert_eq!(result.unwrap().unwrap_err().0, "first");
     }
 
     #[tokio::test]
