@@ -8,6 +8,7 @@ mod kit;
 mod adoption;
 mod columns;
 mod exactly_once;
+mod faults;
 mod late_packets;
 mod service;
 mod unusable_rows;

@@ -34,10 +34,15 @@ pub struct Database {
 const EXISTING: &str = include_str!("existing.sql");
 
 impl Database {
+    /// On the run's common server.
     pub fn new(tables: Tables) -> Self {
+        Self::on(server(), tables)
+    }
+
+    /// On the server that this URL, of any database there, names.
+    pub fn on(server: &str, tables: Tables) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("promise_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let server = server();
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
             connect(server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
@@ -56,6 +61,11 @@ impl Database {
             Tables::None => {}
         }
         this
+    }
+
+    /// A new session after the server was restarted.
+    pub fn reconnect(&mut self) {
+        self.client = self.runtime.block_on(connect(&self.url));
     }
 
     /// `flowsentry migrate` with these arguments; it must succeed.
