@@ -1,7 +1,10 @@
 //! Exactly once under every fault: a file a family. Each test provokes its fault, shows that it came, and compares all that
 //! is stored with a plain GROUP BY.
 
+mod cut_connections;
+mod locks;
 mod store_transaction;
+mod take_over;
 
 use super::kit::{Database, Proxy, Service, Sums, assert_flows_equal_group_by, sums, until};
 
