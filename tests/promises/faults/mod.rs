@@ -1,8 +1,12 @@
 //! Exactly once under every fault: a file a family. Each test provokes its fault, shows that it came, and compares all that
 //! is stored with a plain GROUP BY.
 
+mod connections;
+mod crashes;
 mod cut_connections;
+mod disk;
 mod locks;
+mod sessions;
 mod store_transaction;
 mod take_over;
 

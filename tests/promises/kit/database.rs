@@ -88,6 +88,11 @@ impl Database {
         self.runtime.block_on(self.client.batch_execute(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
+    /// Runs statements that may fail; whether they did not.
+    pub fn try_execute(&self, sql: &str) -> bool {
+        self.runtime.block_on(self.client.batch_execute(sql)).is_ok()
+    }
+
     /// Rows of a query.
     #[track_caller]
     pub fn query(&self, sql: &str) -> Vec<Row> {
