@@ -31,7 +31,7 @@ fn packets_that_were_read_and_did_not_survive_a_crash_are_not_counted() {
     let mut database = Database::on(&server.url("postgres"), Tables::Adopted);
     let proxy = Proxy::to(&database.url);
     // Nothing is stored but when windows close, so what was read stays without a checkpoint for a while.
-    let service = start_behind(&proxy, &database, &["store.checkpoint_interval=2s", "window.idle_timeout=2s"]);
+    let service = start_behind(&proxy, &database, &["store.checkpoint_interval=1s", "window.idle_timeout=1s"]);
     let (mut lost, mut round) = (0, 0);
     while round < ROUNDS || (lost == 0 && round < ROUNDS_MAX) {
         round += 1;
@@ -44,14 +44,8 @@ fn packets_that_were_read_and_did_not_survive_a_crash_are_not_counted() {
 }
 
 /// Some packets that are safe, some that were committed and read but not flushed, and a crash. Gives how many were lost.
-fn crash(
-    server: &mut PrivatePostgres,
-    database: &mut Database,
-    proxy: &Proxy,
-    round: u32,
-    mode: Option<Mode>,
-) -> i64 {
-    let read = || proxy.messages("ingest", Direction::Down, b'd');
+fn crash(server: &mut PrivatePostgres, database: &mut Database, proxy: &Proxy, round: u32, mode: Option<Mode>) -> i64 {
+    let read = || proxy.messages("ingest", Direction::Down, "d");
     database.execute(&burst(round * 3, DURABLE));
     until_all_is_stored(database);
     let (before, known) = (read(), database.number("SELECT count(*) FROM raw_packets"));

@@ -5,8 +5,11 @@ mod connections;
 mod crashes;
 mod cut_connections;
 mod disk;
+mod kills;
 mod locks;
+mod restored;
 mod sessions;
+mod standby;
 mod store_transaction;
 mod take_over;
 

@@ -43,14 +43,9 @@ impl Database {
     pub fn on(server: &str, tables: Tables) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("promise_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async {
-            connect(server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        });
+        Self::at(server).execute(&format!("CREATE DATABASE {name}"));
         let (base, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}");
-        let client = runtime.block_on(connect(&url));
-        let this = Self { url, runtime, client };
+        let this = Self::at(&format!("{base}/{name}"));
         match tables {
             Tables::Ours => this.migrate(&[]),
             Tables::Existing => this.execute(EXISTING),
@@ -61,6 +56,13 @@ impl Database {
             Tables::None => {}
         }
         this
+    }
+
+    /// One that is there already.
+    pub fn at(url: &str) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let client = runtime.block_on(connect(url));
+        Self { url: url.to_owned(), runtime, client }
     }
 
     /// A new session after the server was restarted.

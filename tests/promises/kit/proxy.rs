@@ -119,7 +119,7 @@ struct State {
     traps: Vec<SetTrap>,
     leaks: Vec<Leak>,
     links: Vec<Weak<Link>>,
-    messages: HashMap<(String, Direction, u8), u64>,
+    messages: HashMap<(String, Direction, String), u64>,
     bytes: HashMap<(String, Direction), u64>,
 }
 
@@ -209,9 +209,9 @@ impl Proxy {
         links.iter().filter_map(Weak::upgrade).for_each(|link| link.cut());
     }
 
-    /// How many messages of this type have passed.
-    pub fn messages(&self, role: &str, direction: Direction, tag: u8) -> u64 {
-        self.shared.state().messages.get(&(role.to_owned(), direction, tag)).copied().unwrap_or(0)
+    /// How many messages of this kind have passed: named by the first word of their SQL or tag, else by their type.
+    pub fn messages(&self, role: &str, direction: Direction, kind: &str) -> u64 {
+        self.shared.state().messages.get(&(role.to_owned(), direction, kind.to_owned())).copied().unwrap_or(0)
     }
 
     /// How many bytes have passed.

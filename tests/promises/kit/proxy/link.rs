@@ -165,7 +165,7 @@ impl Relay {
             copied: link.copied.load(Ordering::Acquire),
         };
         let mut state = self.shared.state();
-        *state.messages.entry((link.role.clone(), self.direction, message.tag)).or_default() += 1;
+        *state.messages.entry((link.role.clone(), self.direction, message.kind())).or_default() += 1;
         let found = state.traps.iter().position(|trap| (trap.wanted)(&passing));
         found.map(|index| state.traps.remove(index))
     }

@@ -27,6 +27,12 @@ impl Message {
         text.and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 
+    /// The first word of its text, else its type.
+    pub fn kind(&self) -> String {
+        let word = self.text().split_whitespace().next();
+        word.map_or_else(|| char::from(self.tag).to_string(), str::to_owned)
+    }
+
     /// The process id in `BackendKeyData`.
     pub fn backend(&self) -> Option<i32> {
         let bytes = self.bytes.get(5..9).filter(|_| self.tag == b'K')?;
