@@ -20,8 +20,9 @@ fn epoch(database: &Database) -> i64 {
 #[test]
 fn the_session_that_listens_is_terminated_and_the_next_one_is_woken() {
     let database = Database::new(Tables::Adopted);
-    // Without the fallback timer nothing but a notification wakes the service.
-    let service = start(&database, &["wakeup.fallback_interval=0s", "wakeup.sleep_after=0s"]);
+    // Nothing but a notification wakes the service, and it does not ask whether it still listens.
+    let settings = ["wakeup.fallback_interval=0s", "wakeup.sleep_after=0s", "wakeup.listen_check_interval=1h"];
+    let service = start(&database, &settings);
     let rung = || service.metric("flowsentry_notifications_total");
     for round in 1..=3 {
         service.until_asleep();

@@ -117,9 +117,9 @@ impl Trial {
         assert!(told[0].get::<_, bool>(0), "there is no backend {}", held.backend);
         // A lost answer stays lost: the service hears of the end of its session only.
         if self.step == Step::CommitUnanswered {
-            held.withhold()
+            held.withhold();
         } else {
-            held.forward()
+            held.forward();
         }
         if self.step == Step::CommitAnswered {
             // Nothing is left to be stored: it finds its session closed with the next packets.

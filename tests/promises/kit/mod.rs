@@ -11,6 +11,6 @@ mod wait;
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
 pub use database::{Database, Session, Tables};
 pub use programs::program;
-pub use proxy::{Direction, Held, Passing, Proxy};
+pub use proxy::{Direction, Held, Passing, Proxy, Trap};
 pub use service::Service;
 pub use wait::{until, until_some};
