@@ -9,6 +9,7 @@ mod kills;
 mod locks;
 mod restored;
 mod sessions;
+mod stalls;
 mod standby;
 mod store_transaction;
 mod take_over;
