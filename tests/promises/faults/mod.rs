@@ -13,6 +13,7 @@ mod stalls;
 mod standby;
 mod store_transaction;
 mod take_over;
+mod truncated;
 
 use super::kit::{Database, Proxy, Service, Sums, assert_flows_equal_group_by, sums, until};
 
