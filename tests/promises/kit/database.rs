@@ -60,9 +60,14 @@ impl Database {
 
     /// One that is there already.
     pub fn at(url: &str) -> Self {
+        Self::try_at(url).unwrap_or_else(|| panic!("no session with {url}"))
+    }
+
+    /// The same, unless the server lets nobody in just now.
+    pub fn try_at(url: &str) -> Option<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = runtime.block_on(connect(url));
-        Self { url: url.to_owned(), runtime, client }
+        let client = runtime.block_on(try_connect(url)).ok()?;
+        Some(Self { url: url.to_owned(), runtime, client })
     }
 
     /// A new session after the server was restarted.
@@ -163,11 +168,15 @@ impl Session<'_> {
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    try_connect(url).await.unwrap()
+}
+
+async fn try_connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     // The server's user is called flowsentry, so its default would be our schema.
-    client.batch_execute("SET search_path = public").await.unwrap();
-    client
+    client.batch_execute("SET search_path = public").await?;
+    Ok(client)
 }
 
 #[allow(clippy::disallowed_methods)] // the run's own server is told by the environment
