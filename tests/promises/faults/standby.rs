@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use flowsentry::sandbox::{Options, PrivatePostgres};
+use flowsentry::sandbox::{Mode, Options, PrivatePostgres};
 
 use super::super::kit::{Database, Proxy, Tables, program, until};
 use super::{insert, start_behind, sums, until_all_is_stored};
@@ -21,23 +21,26 @@ struct Standby {
 }
 
 impl Standby {
-    /// `None`, aloud, where there is no `pg_basebackup`.
-    fn of(primary: &PrivatePostgres, database: &Database) -> Option<Self> {
-        let pg_basebackup = program(database, "pg_basebackup")?;
-        let postgres = program(database, "postgres")?;
-        let directory = primary.directory();
+    /// Of a primary that stops for a moment and is copied: `pg_basebackup` does not come with every server.
+    fn of(primary: &mut PrivatePostgres, database: &mut Database) -> Self {
+        let postgres = program(database, "postgres").unwrap();
+        let directory = primary.directory().to_owned();
         let data = directory.join("standby");
-        let mut copy = as_owner(directory, &pg_basebackup);
-        copy.args(["--checkpoint=fast", "--write-recovery-conf", "--dbname", &primary.url("postgres")]);
-        let copied = copy.arg("--pgdata").arg(&data).output().unwrap();
-        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        primary.stop(Mode::Fast).unwrap();
+        let copied = as_owner(&directory, Path::new("cp")).arg("-a").arg(directory.join("data")).arg(&data).status();
+        assert!(copied.unwrap().success());
+        let follow = format!("primary_conninfo = 'host=127.0.0.1 port={} user=flowsentry'\n", primary.port());
+        fs::write(data.join("postgresql.auto.conf"), follow).unwrap();
+        fs::write(data.join("standby.signal"), "").unwrap();
+        primary.start_again().unwrap();
+        database.reconnect();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let mut server = as_owner(directory, &postgres);
+        let mut server = as_owner(&directory, &postgres);
         server.arg("-D").arg(&data).args(["-c", &format!("port={port}"), "-c", "listen_addresses=127.0.0.1"]);
         server.args(["-c", &format!("unix_socket_directories={}", directory.display()), "-c", "fsync=off"]);
         let log = fs::File::create(directory.join("standby.log")).unwrap();
         let process = server.stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        Some(Self { process, port })
+        Self { process, port }
     }
 
     /// The same database here.
@@ -59,7 +62,7 @@ impl Drop for Standby {
 fn as_owner(directory: &Path, program: &Path) -> Command {
     let owner = fs::metadata(directory).unwrap();
     let mut command = Command::new(program);
-    command.current_dir(directory).env_clear();
+    command.current_dir(directory).env_clear().env("PATH", "/usr/bin:/bin");
     if fs::metadata("/proc/self").unwrap().uid() != owner.uid() {
         command.uid(owner.uid()).gid(owner.gid());
     }
@@ -77,12 +80,12 @@ fn a_standby_that_lacks_the_last_packets_is_promoted() {
     let settings = vec![("wal_keep_size".to_owned(), "64MB".to_owned())];
     let mut primary =
         PrivatePostgres::start(Options { settings, shared_buffers_mib: 32, ..Options::default() }).unwrap();
-    let database = Database::on(&primary.url("postgres"), Tables::Adopted);
+    let mut database = Database::on(&primary.url("postgres"), Tables::Adopted);
     let proxy = Proxy::to(&database.url);
     let service = start_behind(&proxy, &database, &[]);
     insert(&database, 1, PACKETS);
     until_all_is_stored(&database);
-    let Some(standby) = Standby::of(&primary, &database) else { return };
+    let standby = Standby::of(&mut primary, &mut database);
     let behind = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()";
     insert(&database, 2, PACKETS);
     until_all_is_stored(&database);
