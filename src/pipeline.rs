@@ -208,17 +208,19 @@ fn stages(
     tasks.spawn("ingest", move || async move {
         let reader =
             Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
-        Ok(stage::ingest(reader, replay, ticks, read, shown, report).await?)
+        Ok(stage::while_taken(read, |read| stage::ingest(reader, replay, ticks, read, shown, report)).await?)
     })?;
 
     let aggregator = Aggregator::resume(aggregator_limits(config), checkpoint, clock::uptime());
     let report = progress.report(Part::Aggregate);
-    tasks.spawn("aggregate", move || async move { Ok(stage::aggregate(aggregator, batches, close, report).await?) })?;
+    tasks.spawn("aggregate", move || async move {
+        Ok(stage::while_taken(close, |close| stage::aggregate(aggregator, batches, close, report)).await?)
+    })?;
 
     let (model, shown, report) = (watched(config), status.clone(), progress.report(Part::Classify));
     let memory = Judge::new(config.window.allowed_lateness, memory_max(config) / 2);
     tasks.spawn("classify", move || async move {
-        Ok(stage::classify(model, memory, shown, increments, judge, report).await?)
+        Ok(stage::while_taken(judge, |judge| stage::classify(model, memory, shown, increments, judge, report)).await?)
     })?;
 
     let (link, settings, size, until) =

@@ -19,6 +19,8 @@ pub use retain::retention;
 pub use store::store;
 pub use wakeup::{Pace, Tick, wakeup};
 
+use std::future::Future;
+
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -44,6 +46,19 @@ pub enum StageError {
     /// The model cannot judge.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+/// Runs a stage until it ends, or until nobody takes its work any more: a stage that waits for work would not notice.
+pub async fn while_taken<T, F>(next: Sender<T>, stage: impl FnOnce(Sender<T>) -> F) -> Result<(), StageError>
+where
+    F: Future<Output = Result<(), StageError>>,
+{
+    let taken = next.clone();
+    tokio::select! {
+        biased;
+        result = stage(next) => result,
+        () = taken.closed() => Ok(()),
+    }
 }
 
 /// Hands work to the next stage and counts how long that stage kept us waiting. `false`: it has ended.

@@ -11,6 +11,7 @@ mod bad_input;
 mod check;
 mod columns;
 mod exactly_once;
+mod faults;
 mod late_packets;
 mod left_alone;
 mod never_oversleeps;

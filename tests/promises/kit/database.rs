@@ -36,27 +36,27 @@ pub struct Database {
 const EXISTING: &str = include_str!("existing.sql");
 
 impl Database {
+    /// On the run's common server.
     pub fn new(tables: Tables) -> Self {
-        Self::created(tables, "")
+        Self::on(server(), tables)
+    }
+
+    /// On the server that this URL, of any database there, names.
+    pub fn on(server: &str, tables: Tables) -> Self {
+        Self::created(server, tables, "")
     }
 
     /// In another encoding than UTF-8.
     pub fn in_encoding(tables: Tables, encoding: &str) -> Self {
-        Self::created(tables, &format!("ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"))
+        Self::created(server(), tables, &format!("ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"))
     }
 
-    fn created(tables: Tables, options: &str) -> Self {
+    fn created(server: &str, tables: Tables, options: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("promise_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let server = server();
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async {
-            connect(server).await.batch_execute(&format!("CREATE DATABASE {name} {options}")).await.unwrap();
-        });
+        Self::at(server).execute(&format!("CREATE DATABASE {name} {options}"));
         let (base, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{base}/{name}");
-        let client = runtime.block_on(connect(&url));
-        let this = Self { url, runtime, client };
+        let this = Self::at(&format!("{base}/{name}"));
         match tables {
             Tables::Ours => this.migrate(&[]),
             Tables::Existing => this.execute(EXISTING),
@@ -69,11 +69,21 @@ impl Database {
         this
     }
 
-    /// A database that is there, for another thread.
+    /// One that is there already.
     pub fn at(url: &str) -> Self {
+        Self::try_at(url).unwrap_or_else(|| panic!("no session with {url}"))
+    }
+
+    /// The same, unless the server lets nobody in just now.
+    pub fn try_at(url: &str) -> Option<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = runtime.block_on(connect(url));
-        Self { url: url.to_owned(), runtime, client }
+        let client = runtime.block_on(try_connect(url)).ok()?;
+        Some(Self { url: url.to_owned(), runtime, client })
+    }
+
+    /// A new session after the server was restarted.
+    pub fn reconnect(&mut self) {
+        self.client = self.runtime.block_on(connect(&self.url));
     }
 
     /// `flowsentry migrate` with these arguments; it must succeed.
@@ -94,6 +104,11 @@ impl Database {
     #[track_caller]
     pub fn execute(&self, sql: &str) {
         self.runtime.block_on(self.client.batch_execute(sql)).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Runs statements that may fail; whether they did not.
+    pub fn try_execute(&self, sql: &str) -> bool {
+        self.runtime.block_on(self.client.batch_execute(sql)).is_ok()
     }
 
     /// Rows of a query.
@@ -176,11 +191,15 @@ impl Session<'_> {
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    try_connect(url).await.unwrap()
+}
+
+async fn try_connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     // The server's user is called flowsentry, so its default would be our schema.
-    client.batch_execute("SET search_path = public").await.unwrap();
-    client
+    client.batch_execute("SET search_path = public").await?;
+    Ok(client)
 }
 
 #[allow(clippy::disallowed_methods)] // the run's own server is told by the environment
