@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod context;
 pub mod invariants;
 pub mod key;
+pub mod map;
 pub mod packet;
 pub mod position;
 pub mod statistics;
