@@ -8,16 +8,18 @@ RELEASE := $(TARGET)/release/flowsentry
 DEMO_FLAGS ?=
 # How often `make fuzz` tries each property; the tests try 256 times.
 CASES ?= 20000
-# Every bench/NAME.rs is an example named bench_NAME.
-BENCHES := $(patsubst bench/%.rs,bench_%,$(wildcard bench/*.rs))
-STEP := .ci/step
-
 # Versions of PostgreSQL that `make test-postgres` tries: the oldest and the newest that are supported.
 VERSIONS ?= 13 18
 # How many runs `make simulation` makes.
 SEEDS ?= 1000000
+# What `make bench` runs: of bench/NAME.rs, examples named bench_NAME, those that take minutes.
+BENCHES := catch_up model
+# How long `make soak` lasts.
+MINUTES ?= 60
+RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
+STEP := .ci/step
 
-.PHONY: help demo test test-postgres simulation check fuzz bench setup
+.PHONY: help demo test test-postgres simulation check fuzz bench soak setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -50,7 +52,11 @@ check: setup ## Format and lints only
 
 bench: setup ## Measure, two things in one run each
 	@$(STEP) "release build" cargo build --release --locked
-	@set -e; for bench in $(BENCHES); do $(STEP) $$bench env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example $$bench; done
+	@set -e; for bench in $(BENCHES); do $(STEP) "bench $$bench" $(RUN_BENCH)$$bench; done
+
+soak: setup ## An hour at 10,000 packets/s with retention: memory and lag flat, sums equal; MINUTES=3 for a trial
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) soak $(RUN_BENCH)soak -- $(MINUTES)
 
 fuzz: ## All properties with many more random inputs: make fuzz CASES=1000000
 	@$(STEP) "fuzz" env PROPTEST_CASES=$(CASES) cargo test --lib --locked --quiet

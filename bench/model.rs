@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use flowsentry::flow::context::Neighbours;
 use flowsentry::flow::key::{FlowKey, Protocol};
+use flowsentry::flow::map::FlowMap;
 use flowsentry::flow::packet::{Packet, TcpFlags};
-use flowsentry::flow::table::FlowMap;
 use flowsentry::flow::time::EventTime;
 use flowsentry::model::{Description, Golden, Input, Layer, Model, ModelFile, Transform};
 use flowsentry::telemetry::clock;
@@ -31,11 +31,13 @@ fn main() {
     println!("{} flows, {} features", flows.len(), model.features().len());
     report("neighbours", flows.len(), || Neighbours::of(&flows).bytes());
     let neighbours = Neighbours::of(&flows);
-    report("features", flows.len(), || judge::rows(model.features(), &flows, &neighbours).map(|m| m.rows()).sum());
-    let chunks: Vec<Matrix> = judge::rows(model.features(), &flows, &neighbours).collect();
+    report("contexts", flows.len(), || neighbours.contexts(&flows).len());
+    let contexts = neighbours.contexts(&flows);
+    report("features", flows.len(), || judge::rows(model.features(), &flows, &contexts).map(|m| m.rows()).sum());
+    let chunks: Vec<Matrix> = judge::rows(model.features(), &flows, &contexts).collect();
     report("classify", flows.len(), || chunks.iter().map(|chunk| model.classify(chunk).unwrap().len()).sum());
     report("features and classify", flows.len(), || {
-        judge::rows(model.features(), &flows, &neighbours).map(|chunk| model.classify(&chunk).unwrap().len()).sum()
+        judge::rows(model.features(), &flows, &contexts).map(|chunk| model.classify(&chunk).unwrap().len()).sum()
     });
     let columns = model.features().len();
     let one = Matrix { columns, values: chunks[0].values[..columns].to_vec() };
@@ -81,7 +83,7 @@ fn window() -> FlowMap {
             tcp_flags: TcpFlags::from_bits(u8::try_from(scramble(number) % 32).unwrap()),
             arp: None,
         };
-        flows.entry(key).or_default().fold(&packet);
+        flows.fold(&packet);
     }
     flows
 }

@@ -12,7 +12,7 @@ use crate::flow::batch::{Batch, Observation, Progress, Rejected};
 use crate::flow::checkpoint::{Checkpoint, Counts, Increment, Pane, Timing};
 use crate::flow::packet::Packet;
 use crate::flow::position::{BrokenChain, Delta, IdRange, Position};
-use crate::flow::table::{FlowTable, Folded, WindowFlows};
+use crate::flow::table::{FlowTable, WindowFlows};
 use crate::flow::time::EventTime;
 use crate::flow::watermark::Watermark;
 use crate::flow::window::Window;
@@ -146,12 +146,14 @@ impl Aggregator {
     }
 
     fn fold_again(&mut self, packets: &[Packet]) {
-        for packet in packets {
-            // Windows closed before the checkpoint are stored, their late panes too.
-            if !self.table.window_of(packet.time).is_over(self.last.watermark)
-                && let Folded::Opened(window) = self.table.fold(packet)
-            {
-                self.opened_at.insert(window, Arc::clone(&self.last.settled));
+        // Windows closed before the checkpoint are stored, their late panes too.
+        let (windows, closed) = (self.table.windows(), self.last.watermark);
+        let is_over = |packet: &Packet| windows.window_of(packet.time).is_over(closed);
+        for packets in packets.chunk_by(|left, right| is_over(left) == is_over(right)) {
+            if !is_over(&packets[0]) {
+                self.table.fold(packets, |window| {
+                    self.opened_at.insert(window, Arc::clone(&self.last.settled));
+                });
             }
         }
         self.counts.replayed += packets.len() as u64;
@@ -167,23 +169,17 @@ impl Aggregator {
     }
 
     fn fold_new(&mut self, packets: &[Packet], rejected: Vec<Rejected>, delta: &Delta) -> Result<(), BrokenChain> {
-        let closed = self.watermark.time();
+        let (windows, closed) = (self.table.windows(), self.watermark.time());
         let mut opened = Vec::new();
-        let mut greatest = self.greatest;
-        let mut in_order = 0;
-        for packet in packets {
-            if packet.time >= greatest {
-                greatest = packet.time;
-                in_order += 1;
+        let greatest = self.observe_lateness(packets);
+        // Before this much is closed, no need to look for the window.
+        let is_late = |packet: &Packet| packet.time < closed && windows.window_of(packet.time).is_over(closed);
+        for packets in packets.chunk_by(|left, right| is_late(left) == is_late(right)) {
+            if is_late(&packets[0]) {
+                self.late.fold(packets, |_| {});
+                self.counts.late += packets.len() as u64;
             } else {
-                self.counts.lateness.add_behind(greatest - packet.time);
-            }
-            // Before this much is closed, no need to look for the window.
-            if packet.time < closed && self.table.window_of(packet.time).is_over(closed) {
-                self.late.fold(packet);
-                self.counts.late += 1;
-            } else if let Folded::Opened(window) = self.table.fold(packet) {
-                opened.push(window);
+                self.table.fold(packets, |window| opened.push(window));
             }
         }
         if !opened.is_empty() {
@@ -191,14 +187,27 @@ impl Aggregator {
             self.opened_at.extend(opened.into_iter().map(|window| (window, Arc::clone(&before))));
         }
         self.position.apply(delta)?;
-        self.greatest = greatest;
-        self.counts.lateness.add_in_order(in_order);
         self.watermark.observe(greatest);
         // A batch that resolves missing ids holds the rows of these and no others.
         let resolved: u64 = delta.resolved.iter().map(IdRange::len).sum();
         self.counts.dead += resolved.saturating_sub((packets.len() + rejected.len()) as u64);
         self.count(packets.len(), rejected);
         Ok(())
+    }
+
+    /// Counts how far each packet is behind the greatest time before it, and gives the greatest time.
+    fn observe_lateness(&mut self, packets: &[Packet]) -> EventTime {
+        let mut in_order = 0;
+        for packet in packets {
+            if packet.time >= self.greatest {
+                self.greatest = packet.time;
+                in_order += 1;
+            } else {
+                self.counts.lateness.add_behind(self.greatest - packet.time);
+            }
+        }
+        self.counts.lateness.add_in_order(in_order);
+        self.greatest
     }
 
     fn count(&mut self, folded: usize, rejected: Vec<Rejected>) {

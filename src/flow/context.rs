@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use hashbrown::{HashMap, HashSet};
 
 use crate::flow::key::{FlowKey, NO_ADDRESS, Protocol};
+use crate::flow::map::FlowMap;
 use crate::flow::packet::HardwareAddress;
 use crate::flow::statistics::{PortSet, Statistics};
-use crate::flow::table::FlowMap;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Set<K> = HashSet<K, foldhash::fast::RandomState>;
@@ -175,6 +175,11 @@ impl Neighbours {
             + self.claimants.allocation_size()
     }
 
+    /// The context of each of `flows`, those that were summed up, in their order.
+    pub fn contexts(&self, flows: &FlowMap) -> Vec<Context> {
+        flows.iter().map(|(key, flow)| self.context(flows, key, flow)).collect()
+    }
+
     /// The context of a flow among `flows`, those that were summed up; it may be a late pane that is not one of them.
     pub fn context(&self, flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Context {
         let (reverse_packets, reverse_rst_share) = flows.get(&key.reversed()).map_or((0, 0.0), answer);
@@ -232,13 +237,13 @@ mod tests {
     fn flows(packets: &[Packet]) -> FlowMap {
         let mut flows = FlowMap::default();
         for packet in packets {
-            flows.entry(packet.key).or_default().fold(packet);
+            flows.fold(packet);
         }
         flows
     }
 
     fn context_of(flows: &FlowMap, key: &FlowKey) -> Context {
-        Neighbours::of(flows).context(flows, key, &flows[key])
+        Neighbours::of(flows).context(flows, key, flows.get(key).unwrap())
     }
 
     #[test]

@@ -3,14 +3,10 @@
 
 use std::time::Duration;
 
-use crate::flow::key::FlowKey;
+use crate::flow::map::FlowMap;
 use crate::flow::packet::Packet;
-use crate::flow::statistics::Statistics;
 use crate::flow::time::EventTime;
 use crate::flow::window::{Tumbling, Window};
-
-/// Flows by key. The hash is keyed at random: addresses are the attacker's to choose.
-pub type FlowMap = hashbrown::HashMap<FlowKey, Statistics, foldhash::fast::RandomState>;
 
 /// The flows of one window, or of one late pane of it.
 #[derive(Clone, Debug)]
@@ -36,50 +32,36 @@ struct OpenWindow {
     packets: u64,
 }
 
-/// Whether a fold began a window or went into one that was open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Folded {
-    /// The first packet of this window.
-    Opened(Window),
-    /// Another packet of an open window.
-    Added,
-}
-
 impl FlowTable {
     /// No open flows; windows of `length`.
     pub fn new(length: Duration) -> Self {
         Self { windows: Tumbling::new(length), open: Vec::new() }
     }
 
-    /// The window that holds `time`.
-    pub fn window_of(&self, time: EventTime) -> Window {
-        self.windows.window_of(time)
+    /// How time is cut.
+    pub fn windows(&self) -> Tumbling {
+        self.windows
     }
 
-    /// Adds a packet to its flow.
-    pub fn fold(&mut self, packet: &Packet) -> Folded {
-        let position = self.open.iter().position(|open| {
-            let window = open.flows.window;
-            window.start <= packet.time && packet.time < window.end
-        });
-        match position {
-            Some(0) => {
-                self.open[0].fold(packet);
-                Folded::Added
-            }
-            Some(index) => {
+    /// Adds packets to their flows; `opened` is told of each window that this begins.
+    pub fn fold(&mut self, packets: &[Packet], mut opened: impl FnMut(Window)) {
+        let mut left = packets;
+        while let Some(first) = left.first() {
+            let holds = |window: Window, packet: &Packet| window.start <= packet.time && packet.time < window.end;
+            if let Some(index) = self.open.iter().position(|open| holds(open.flows.window, first)) {
                 self.open.swap(0, index);
-                self.open[0].fold(packet);
-                Folded::Added
+            } else {
+                let window = self.windows.window_of(first.time);
+                let flows = WindowFlows { window, flows: FlowMap::default() };
+                self.open.insert(0, OpenWindow { flows, heap_bytes: 0, packets: 0 });
+                opened(window);
             }
-            None => {
-                let window = self.windows.window_of(packet.time);
-                let mut open =
-                    OpenWindow { flows: WindowFlows { window, flows: FlowMap::default() }, heap_bytes: 0, packets: 0 };
-                open.fold(packet);
-                self.open.insert(0, open);
-                Folded::Opened(window)
-            }
+            let open = &mut self.open[0];
+            let together = left.iter().take_while(|packet| holds(open.flows.window, packet)).count();
+            let (packets, rest) = left.split_at(together);
+            open.heap_bytes += open.flows.flows.fold_all(packets);
+            open.packets += packets.len() as u64;
+            left = rest;
         }
     }
 
@@ -121,15 +103,5 @@ impl FlowTable {
     /// Octets that the open flows take, free places of the hash tables included.
     pub fn bytes(&self) -> usize {
         self.open.iter().map(|open| open.flows.flows.allocation_size() + open.heap_bytes).sum()
-    }
-}
-
-impl OpenWindow {
-    fn fold(&mut self, packet: &Packet) {
-        let statistics = self.flows.flows.entry(packet.key).or_default();
-        let before = statistics.heap_bytes();
-        statistics.fold(packet);
-        self.heap_bytes += statistics.heap_bytes() - before;
-        self.packets += 1;
     }
 }

@@ -172,7 +172,7 @@ async fn copy_pane(
 ) -> Result<(), PostgresError> {
     let flows = &judged.pane.flows;
     let revision = judged.pane.revision(stamp.number);
-    for (index, (key, statistics)) in flows.flows.iter().enumerate() {
+    for (index, ((key, statistics), context)) in flows.flows.iter().zip(&judged.contexts).enumerate() {
         let judgement = judged.judgement.as_ref();
         let verdict = judgement.and_then(|judgement| judgement.verdicts.get(index).copied());
         let label = match (judgement, verdict) {
@@ -182,7 +182,7 @@ async fn copy_pane(
         let row = FlowRow {
             key,
             statistics,
-            context: &judged.neighbours.context(&flows.flows, key, statistics),
+            context,
             window: flows.window,
             revision,
             label,

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::{StageError, hand_on};
 use crate::flow::checkpoint::{Increment, Pane, Timing};
-use crate::flow::context::Neighbours;
+use crate::flow::context::{Context, Neighbours};
 use crate::model::{Change, Model, Watched};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
@@ -50,21 +50,22 @@ pub async fn classify(
 
 fn judged(model: Option<&Arc<Model>>, judge: &mut Judge, pane: Pane) -> Result<JudgedPane, StageError> {
     let neighbours = Arc::new(Neighbours::of(&pane.flows.flows));
+    let contexts = neighbours.contexts(&pane.flows.flows);
     let judgement = match model {
-        Some(model) => Some(judgement(model, judge, &pane, &neighbours)?),
+        Some(model) => Some(judgement(model, judge, &pane, &contexts)?),
         None => None,
     };
     if pane.timing == Timing::OnTime {
-        judge.remember(Arc::clone(&pane.flows), Arc::clone(&neighbours));
+        judge.remember(Arc::clone(&pane.flows), neighbours);
     }
-    Ok(JudgedPane { pane, neighbours, judgement })
+    Ok(JudgedPane { pane, contexts, judgement })
 }
 
-fn judgement(model: &Model, judge: &Judge, pane: &Pane, neighbours: &Neighbours) -> Result<Judgement, StageError> {
+fn judgement(model: &Model, judge: &Judge, pane: &Pane, contexts: &[Context]) -> Result<Judgement, StageError> {
     let flows = &pane.flows;
     let chunks = match pane.timing {
-        Timing::Late => judge.late(model.features(), flows),
-        Timing::OnTime | Timing::Partial => rows(model.features(), &flows.flows, neighbours),
+        Timing::Late => judge.late(model.features(), flows, contexts),
+        Timing::OnTime | Timing::Partial => rows(model.features(), &flows.flows, contexts),
     };
     let mut verdicts = Vec::with_capacity(flows.flows.len());
     for chunk in chunks {

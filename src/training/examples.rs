@@ -11,6 +11,7 @@ use super::corpus::{LABELS, Label, LabelledPacket};
 use crate::flow::context::Neighbours;
 use crate::flow::key::FlowKey;
 use crate::flow::packet::Packet;
+use crate::flow::statistics::Statistics;
 use crate::flow::table::{FlowTable, WindowFlows};
 use crate::flow::time::EventTime;
 use crate::verdict::features::{Features, Matrix};
@@ -70,8 +71,8 @@ pub fn append(examples: &mut Examples, features: &Features, packets: &[LabelledP
     for labelled in packets {
         let time = labelled.packet.time.saturating_add(cutting.shift);
         let packet = Packet { time, ..labelled.packet };
-        table.fold(&packet);
-        let window = table.window_of(time);
+        table.fold(&[packet], |_| {});
+        let window = table.windows().window_of(time);
         labels.entry((window.start, packet.key)).or_default()[usize::from(labelled.label.0)] += 1;
     }
     for window in table.take_all() {
@@ -96,16 +97,16 @@ fn append_window(
     most: usize,
 ) {
     let neighbours = Neighbours::of(&window.flows);
-    // By key: the map's own order is another in every run.
-    let mut keys: Vec<(Label, FlowKey)> = window.flows.keys().map(|key| (label_of(key), *key)).collect();
-    keys.sort_unstable();
-    for same_label in keys.chunk_by(|left, right| left.0 == right.0) {
+    // By key: so that which flows are taken does not hang on the order of the packets.
+    let mut flows: Vec<(Label, &FlowKey, &Statistics)> =
+        window.flows.iter().map(|(key, flow)| (label_of(key), key, flow)).collect();
+    flows.sort_unstable_by_key(|(label, key, _)| (*label, **key));
+    for same_label in flows.chunk_by(|left, right| left.0 == right.0) {
         let step = same_label.len().div_ceil(most.max(1));
-        for (label, key) in same_label.iter().step_by(step) {
-            let flow = &window.flows[key];
+        for &(label, key, flow) in same_label.iter().step_by(step) {
             let context = neighbours.context(&window.flows, key, flow);
             features.append(key, flow, &context, &mut examples.matrix.values);
-            examples.rows.push(Example { label: *label, packets: flow.volume.packets });
+            examples.rows.push(Example { label, packets: flow.volume.packets });
         }
     }
 }

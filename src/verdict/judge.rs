@@ -7,61 +7,47 @@
 //! Rows come in chunks: one pass over a window of 32,000 flows would fall out of the cache and cost 2.5 times as much.
 
 use std::collections::VecDeque;
+use std::iter::Zip;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::flow::context::Neighbours;
+use crate::flow::context::{Context, Neighbours};
 use crate::flow::key::FlowKey;
 use crate::flow::statistics::Statistics;
-use crate::flow::table::{FlowMap, WindowFlows};
 use crate::flow::time::EventTime;
+use crate::flow::{
+    map::{self, FlowMap},
+    table::WindowFlows,
+};
 use crate::verdict::features::{Features, Matrix};
 
 /// Flows judged in one pass.
 pub const CHUNK_ROWS: usize = 1_000;
 
-/// Rows of `flows` among their own neighbours, in chunks of [`CHUNK_ROWS`], in the order in which the map iterates.
-pub fn rows<'a>(features: &'a Features, flows: &'a FlowMap, neighbours: &'a Neighbours) -> Rows<'a> {
-    Rows { features, left: flows.iter(), among: Among::Window { flows, neighbours, merged: false } }
+/// Rows of `flows` among their own neighbours, in chunks of [`CHUNK_ROWS`], in the order of the map; `contexts` has one a
+/// flow, in the same order.
+pub fn rows<'a>(features: &'a Features, flows: &'a FlowMap, contexts: &'a [Context]) -> Rows<'a> {
+    Rows { features, left: flows.iter().zip(contexts), window: None }
 }
 
 /// Chunks of rows. Each is a matrix of 1 to [`CHUNK_ROWS`] rows; together they have one row a flow.
 pub struct Rows<'a> {
     features: &'a Features,
-    left: hashbrown::hash_map::Iter<'a, FlowKey, Statistics>,
-    among: Among<'a>,
-}
-
-/// The flows that a row's flow is seen among.
-enum Among<'a> {
-    Window {
-        flows: &'a FlowMap,
-        neighbours: &'a Neighbours,
-        /// Whether rows are late panes, to be merged with the window's flow of the same key.
-        merged: bool,
-    },
-    /// A late pane's own flows, when its window is forgotten.
-    Pane { flows: &'a FlowMap, neighbours: Box<Neighbours> },
+    left: Zip<map::Iter<'a>, std::slice::Iter<'a, Context>>,
+    /// Of a late pane: the window, whose flow of the same key a row is merged with, and its neighbours.
+    window: Option<(&'a FlowMap, &'a Neighbours)>,
 }
 
 impl Rows<'_> {
-    fn append(&self, key: &FlowKey, flow: &Statistics, values: &mut Vec<f32>) {
-        match &self.among {
-            Among::Window { flows, neighbours, merged: true } => {
-                let mut whole = flow.clone();
-                if let Some(stored) = flows.get(key) {
-                    whole.merge(stored);
-                }
-                let context = neighbours.context(flows, key, &whole);
-                self.features.append(key, &whole, &context, values);
-            }
-            Among::Window { flows, neighbours, merged: false } => {
-                self.features.append(key, flow, &neighbours.context(flows, key, flow), values);
-            }
-            Among::Pane { flows, neighbours } => {
-                self.features.append(key, flow, &neighbours.context(flows, key, flow), values);
-            }
+    fn append(&self, key: &FlowKey, flow: &Statistics, context: &Context, values: &mut Vec<f32>) {
+        let Some((flows, neighbours)) = self.window else {
+            return self.features.append(key, flow, context, values);
+        };
+        let mut whole = flow.clone();
+        if let Some(stored) = flows.get(key) {
+            whole.merge(stored);
         }
+        self.features.append(key, &whole, &neighbours.context(flows, key, &whole), values);
     }
 }
 
@@ -75,8 +61,8 @@ impl Iterator for Rows<'_> {
         }
         let mut values = Vec::with_capacity(rows * self.features.len());
         for _ in 0..rows {
-            let (key, flow) = self.left.next()?;
-            self.append(key, flow, &mut values);
+            let ((key, flow), context) = self.left.next()?;
+            self.append(key, flow, context, &mut values);
         }
         Some(Matrix { columns: self.features.len(), values })
     }
@@ -133,15 +119,12 @@ impl Judge {
         });
     }
 
-    /// Rows of a late pane's flows: one a flow of the pane, in the order in which its map iterates.
-    pub fn late<'a>(&'a self, features: &'a Features, pane: &'a WindowFlows) -> Rows<'a> {
-        let among = match self.remembered.iter().find(|remembered| remembered.window.window == pane.window) {
-            Some(remembered) => {
-                Among::Window { flows: &remembered.window.flows, neighbours: &remembered.neighbours, merged: true }
-            }
-            None => Among::Pane { flows: &pane.flows, neighbours: Box::new(Neighbours::of(&pane.flows)) },
-        };
-        Rows { features, left: pane.flows.iter(), among }
+    /// Rows of a late pane's flows: one a flow of the pane, in the order of its map. `contexts` is what the pane's own flows
+    /// say of each other: it counts where their window is forgotten.
+    pub fn late<'a>(&'a self, features: &'a Features, pane: &'a WindowFlows, contexts: &'a [Context]) -> Rows<'a> {
+        let remembered = self.remembered.iter().find(|remembered| remembered.window.window == pane.window);
+        let window = remembered.map(|remembered| (&remembered.window.flows, &*remembered.neighbours));
+        Rows { window, ..rows(features, &pane.flows, contexts) }
     }
 
     /// Number of windows remembered.
@@ -187,7 +170,7 @@ mod tests {
 
     fn flows(window: Window, packets: impl IntoIterator<Item = Packet>) -> Arc<WindowFlows> {
         let mut flows = FlowMap::default();
-        packets.into_iter().for_each(|packet| flows.entry(packet.key).or_default().fold(&packet));
+        packets.into_iter().for_each(|packet| flows.fold(&packet));
         Arc::new(WindowFlows { window, flows })
     }
 
@@ -203,9 +186,9 @@ mod tests {
     fn every_flow_has_a_row_in_chunks() {
         let check = |count: u32, expected: &[usize]| {
             let closed = flows(window(0), (0..count).map(|n| packet(1, n)));
-            let neighbours = Neighbours::of(&closed.flows);
+            let contexts = Neighbours::of(&closed.flows).contexts(&closed.flows);
             let features = features();
-            let chunks: Vec<Matrix> = rows(&features, &closed.flows, &neighbours).collect();
+            let chunks: Vec<Matrix> = rows(&features, &closed.flows, &contexts).collect();
             assert_eq!(chunks.iter().map(Matrix::rows).collect::<Vec<_>>(), expected);
             assert!(chunks.iter().flat_map(|chunk| chunk.values.chunks(2)).all(|row| row == [1.0, count as f32]));
         };
@@ -222,7 +205,8 @@ mod tests {
         remember(&mut judge, &closed);
         let pane = flows(window(0), [packet(1, 2)]);
         let check = |judge: &Judge, pane: &WindowFlows, expected: [f32; 2]| {
-            let late: Vec<Matrix> = judge.late(&features(), pane).collect();
+            let contexts = Neighbours::of(&pane.flows).contexts(&pane.flows);
+            let late: Vec<Matrix> = judge.late(&features(), pane, &contexts).collect();
             assert_eq!(late[0].values, expected);
         };
         check(&judge, &pane, [3.0, 2.0]);

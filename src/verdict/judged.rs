@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::flow::checkpoint::{Increment, Pane};
-use crate::flow::context::Neighbours;
+use crate::flow::context::Context;
 use crate::verdict::label::{Classes, UNKNOWN, Verdict};
 
 /// An increment whose flows have been judged.
@@ -21,8 +21,8 @@ pub struct JudgedIncrement {
 pub struct JudgedPane {
     /// The flows.
     pub pane: Pane,
-    /// The pane's flows, summed up.
-    pub neighbours: Arc<Neighbours>,
+    /// What its neighbours in the pane say of each flow, in the order of the pane's map.
+    pub contexts: Vec<Context>,
     /// `None` without a model: every label is then [`UNKNOWN`].
     pub judgement: Option<Judgement>,
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::flow::context::Neighbours;
+use crate::flow::map::FlowMap;
 use crate::flow::packet::{Arp, HardwareAddress, Packet};
-use crate::flow::table::FlowMap;
 use crate::flow::time::EventTime;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ fn packet(key: FlowKey, micros: i64, ports: (u16, u16), flags: TcpFlags) -> Pack
 fn folded(packets: &[Packet]) -> FlowMap {
     let mut flows = FlowMap::default();
     for packet in packets {
-        flows.entry(packet.key).or_default().fold(packet);
+        flows.fold(packet);
     }
     flows
 }
@@ -37,7 +37,7 @@ fn folded(packets: &[Packet]) -> FlowMap {
 fn row(flows: &FlowMap, key: &FlowKey) -> Vec<(String, f32)> {
     let names: Vec<String> = catalogue().into_iter().map(|feature| feature.name).collect();
     let features = Features::resolve(&names).unwrap();
-    let flow = &flows[key];
+    let flow = flows.get(key).unwrap();
     let context = Neighbours::of(flows).context(flows, key, flow);
     let mut row = Vec::new();
     features.append(key, flow, &context, &mut row);
@@ -115,7 +115,7 @@ fn a_reply_that_nobody_asked_for_shows() {
         let key = key(source, destination, Protocol::Arp);
         let mut packet = packet(key, 0, (0, 0), TcpFlags::NONE);
         packet.arp = Some(Arp { is_reply, source_hardware: None, destination_hardware: None });
-        flows.entry(key).or_default().fold(&packet);
+        flows.fold(&packet);
     };
     arp(1, 2, false);
     arp(2, 1, true);
@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn every_feature_is_finite_and_not_negative(packets in prop::collection::vec(packets(), 1..200)) {
         let flows = folded(&packets);
-        for key in flows.keys() {
+        for (key, _) in &flows {
             for (name, value) in row(&flows, key) {
                 prop_assert!(value.is_finite() && value >= 0.0, "{} is {}", name, value);
             }
