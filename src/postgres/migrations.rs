@@ -28,10 +28,11 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { number: 1, name: "schema", sql: include_str!("../../sql/0001_schema.sql") },
     Migration { number: 2, name: "wake", sql: include_str!("../../sql/0002_wake.sql") },
     Migration { number: 3, name: "audit", sql: include_str!("../../sql/0003_audit.sql") },
+    Migration { number: 4, name: "cheaper_wake", sql: include_str!("../../sql/0004_cheaper_wake.sql") },
 ];
 
 const SCHEMA: &str = "CREATE SCHEMA flowsentry;
@@ -278,10 +279,10 @@ mod tests {
         let check = |applied: &[(i32, String)], expected: SchemaState| assert_eq!(compare(applied), expected);
         check(&[], SchemaState::Absent);
         check(&[(1, checksum(1))], SchemaState::Older { applied: 1 });
-        let all: Vec<_> = (1..=3).map(|number| (number.try_into().unwrap(), checksum(number))).collect();
+        let all: Vec<_> = (1..=MIGRATIONS.len()).map(|number| (number.try_into().unwrap(), checksum(number))).collect();
         check(&all[..2], SchemaState::Older { applied: 2 });
         check(&all, SchemaState::Current);
-        check(&[&all[..], &[(4, String::new())]].concat(), SchemaState::Newer { applied: 4 });
+        check(&[&all[..], &[(99, String::new())]].concat(), SchemaState::Newer { applied: 99 });
         check(&[(1, checksum(1)), (2, checksum(1))], SchemaState::Changed { number: 2, name: "wake" });
     }
 
@@ -293,13 +294,15 @@ mod tests {
     #[test]
     fn the_function_that_wakes_us_is_cut_out_whole() {
         let function = wake_function();
-        assert!(function.statement.starts_with("CREATE FUNCTION flowsentry.wake() RETURNS trigger"));
+        assert!(function.statement.starts_with("CREATE OR REPLACE FUNCTION flowsentry.wake() RETURNS trigger"));
         assert!(function.statement.ends_with("END\n$wake$;"), "{}", function.statement);
         assert!(function.body.starts_with("\nBEGIN") && function.body.ends_with("END\n"));
     }
 
     #[test]
     fn the_trigger_tries_the_lock_that_the_consumer_holds() {
-        assert!(MIGRATIONS[1].sql.contains(&format!("xact_lock_shared({GATE_KEY_BASE} + TG_RELID::bigint)")));
+        let key = format!("{GATE_KEY_BASE}::pg_catalog.int8 OPERATOR(pg_catalog.+) TG_RELID::pg_catalog.int8");
+        let body: String = wake_function().body.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(body.contains(&format!("pg_try_advisory_xact_lock_shared( {key} )")), "{body}");
     }
 }

@@ -22,8 +22,7 @@ pub async fn look(client: &Client, source: &Source) -> Result<Trigger, PostgresE
     // tgtype: 1 row, 2 before, 4 insert, 64 instead of.
     let sql = "SELECT t.tgname::text, t.tgenabled::text,
                       t.tgtype & 71 = 4 AND t.tgqual IS NULL AND t.tgattr::text = '',
-                      p.prosrc, NOT p.prosecdef AND EXISTS (
-                          SELECT FROM pg_catalog.unnest(p.proconfig) s WHERE s LIKE 'search\\_path=pg\\_catalog%')
+                      p.prosrc, NOT p.prosecdef AND p.proconfig IS NULL
                FROM pg_catalog.pg_trigger t
                JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
                JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
@@ -31,11 +30,8 @@ pub async fn look(client: &Client, source: &Source) -> Result<Trigger, PostgresE
                ORDER BY t.tgenabled = 'D', t.tgname LIMIT 1";
     let doing = PostgresError::doing("look at the wake-up trigger");
     let ours = wake_function();
-    let mut trigger = Trigger {
-        table: source.table.clone(),
-        function_sql: ours.statement.replacen("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1),
-        ..Trigger::default()
-    };
+    let mut trigger =
+        Trigger { table: source.table.clone(), function_sql: ours.statement.to_owned(), ..Trigger::default() };
     if let Some(row) = client.query_opt(sql, &[&source.table_oid]).await.map_err(doing)? {
         trigger.name = Some(quote(row.get(0)));
         trigger.enabled = row.get::<_, &str>(1).chars().next().unwrap_or('D');
