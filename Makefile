@@ -13,13 +13,13 @@ VERSIONS ?= 13 18
 # How many runs `make simulation` makes.
 SEEDS ?= 1000000
 # What `make bench` runs: of bench/NAME.rs, examples named bench_NAME, those that take minutes.
-BENCHES := catch_up model
+BENCHES := catch_up trigger latency others model
 # How long `make soak` lasts.
 MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo test test-postgres simulation check fuzz bench soak setup
+.PHONY: help demo test test-postgres simulation check fuzz bench growth soak setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -50,9 +50,13 @@ check: setup ## Format and lints only
 	@$(STEP) "format" cargo fmt --check
 	@$(STEP) "lints" cargo clippy --all-targets --locked -- -D warnings
 
-bench: setup ## Measure, two things in one run each
+bench: setup ## Measure, two things in one run each: minutes
 	@$(STEP) "release build" cargo build --release --locked
 	@set -e; for bench in $(BENCHES); do $(STEP) "bench $$bench" $(RUN_BENCH)$$bench; done
+
+growth: setup ## Draw docs/growth.svg: time and memory from 10,000 to 10,000,000 packets
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) growth $(RUN_BENCH)growth
 
 soak: setup ## An hour at 10,000 packets/s with retention: memory and lag flat, sums equal; MINUTES=3 for a trial
 	@$(STEP) "release build" cargo build --release --locked
