@@ -207,7 +207,7 @@ fn stages(
     let (identity, shown, report) = (resume.identity.clone(), status.clone(), progress.report(Part::Ingest));
     tasks.spawn("ingest", move || async move {
         let reader =
-            Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
+            Reader::start(Reader::connect(&link).await?, source, Position::clone(&position), &identity, limits);
         Ok(stage::while_taken(read, |read| stage::ingest(reader, replay, ticks, read, shown, report)).await?)
     })?;
 
