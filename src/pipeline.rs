@@ -30,7 +30,7 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Pace};
+use crate::stage::{self, Pace, Room};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::progress::{Part, Progress, Report};
@@ -207,14 +207,14 @@ fn stages(
     let (identity, shown, report) = (resume.identity.clone(), status.clone(), progress.report(Part::Ingest));
     tasks.spawn("ingest", move || async move {
         let reader =
-            Reader::start(link.session("ingest").await?, source, Position::clone(&position), &identity, limits);
+            Reader::start(Reader::connect(&link).await?, source, Position::clone(&position), &identity, limits);
         Ok(stage::while_taken(read, |read| stage::ingest(reader, replay, ticks, read, shown, report)).await?)
     })?;
 
     let aggregator = Aggregator::resume(aggregator_limits(config), checkpoint, clock::uptime());
-    let report = progress.report(Part::Aggregate);
+    let (room, report) = (Room::of(memory_max(config)), progress.report(Part::Aggregate));
     tasks.spawn("aggregate", move || async move {
-        Ok(stage::while_taken(close, |close| stage::aggregate(aggregator, batches, close, report)).await?)
+        Ok(stage::while_taken(close, |close| stage::aggregate(aggregator, batches, close, room, report)).await?)
     })?;
 
     let (model, shown, report) = (watched(config), status.clone(), progress.report(Part::Classify));

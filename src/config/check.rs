@@ -15,9 +15,6 @@ use super::{ConfigError, Origin};
 const QUEUED_PACKETS_MAX: usize = 10_000_000;
 /// Windows that the watermark may leave open; each costs memory for every flow in it.
 const OPEN_WINDOWS_MAX: u32 = 100;
-
-/// What flows may take in memory, queues included: 16 TiB, more than the machines have that this is for.
-const MEMORY_MAX: u64 = 16 << 40;
 /// What requests may take in memory: 1 GiB.
 const REQUESTS_MAX: u64 = 1 << 30;
 
@@ -93,10 +90,6 @@ impl Config {
 
     fn check_memory(&self) -> Result<(), ConfigError> {
         let memory = self.memory();
-        let names = ["flows.memory_max", "channels.windows", "channels.verdicts"];
-        self.require(memory.flows <= MEMORY_MAX, &names, || {
-            format!("as many full tables could wait to be stored: {}; lower one of them", Bytes::rounded(memory.flows))
-        })?;
         let names = ["http.connections_max", "http.body_max"];
         self.require(memory.requests <= REQUESTS_MAX, &names, || {
             format!("requests could take {} of memory; lower one of them", Bytes::rounded(memory.requests))

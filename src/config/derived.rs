@@ -46,16 +46,14 @@ impl Memory {
 impl Config {
     /// What the limits allow together.
     pub fn memory(&self) -> Memory {
-        let channels = &self.channels;
-        let batches = (channels.packets as u64 + 1).saturating_mul(self.ingest.rows_per_batch as u64);
+        let batches = (self.channels.packets as u64 + 1).saturating_mul(self.ingest.rows_per_batch as u64);
         let packets = batches.saturating_add(u64::from(self.ingest.rows_per_read));
-        // The table, the two stages after it, and what is between them; half as much is remembered for late packets.
-        let tables = channels.windows as u64 + channels.verdicts as u64 + 3;
         let flows = self.flows.memory_max.get();
         let request = self.http.body_max.get().saturating_add(REQUEST_HEAD_BYTES);
         Memory {
             packets: packets.saturating_mul(PACKET_BYTES),
-            flows: flows.saturating_mul(tables).saturating_add(flows / 2),
+            // Open ones, and those underway to the store; half as much is remembered for late packets.
+            flows: flows.saturating_mul(2).saturating_add(flows / 2),
             missing: (self.ingest.pending_ranges_max as u64).saturating_mul(RANGE_BYTES),
             requests: request.saturating_mul(self.http.connections_max as u64),
         }

@@ -114,7 +114,8 @@ options! {
 
     /// Open flows in memory.
     flows: Flows {
-        /// Memory for open flows; when it is full they are stored early, as partial rows, and nothing is lost.
+        /// Memory for open flows; when it is full they are stored early, as partial rows, and nothing is lost. As much
+        /// again may be underway to the store.
         memory_max: Bytes = Bytes::mib(256), Bytes::kib(64)..=Bytes::gib(1024);
     }
 

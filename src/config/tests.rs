@@ -242,11 +242,6 @@ fn impossible_combinations_name_all_that_do_not_fit() {
          for the first, or lower the others",
     );
     check(
-        &["flows.memory_max=1TiB", "channels.windows=8", "channels.verdicts=8"],
-        "flows.memory_max = 1TiB (--set), channels.windows = 8 (--set), channels.verdicts = 8 (--set): \
-         as many full tables could wait to be stored: 19968GiB; lower one of them",
-    );
-    check(
         &["http.connections_max=10000", "http.body_max=1MiB"],
         "http.connections_max = 10000 (--set), http.body_max = 1MiB (--set): requests could take 10157MiB of memory; \
          lower one of them",

@@ -113,6 +113,11 @@ impl FlowMap {
         self.flows.iter().map(|(_, flow)| flow)
     }
 
+    /// Octets taken in all.
+    pub fn bytes(&self) -> usize {
+        self.allocation_size() + self.values().map(Statistics::heap_bytes).sum::<usize>()
+    }
+
     /// Octets taken, free places included; without what flows hold elsewhere ([`Statistics::heap_bytes`]).
     pub fn allocation_size(&self) -> usize {
         self.places.allocation_size() + self.flows.capacity() * size_of::<(FlowKey, Statistics)>()

@@ -16,6 +16,7 @@ use tokio_postgres::Client;
 use crate::flow::batch::{Batch, Observation, Progress};
 use crate::flow::position::{IdRange, Position};
 use crate::flow::time::EventTime;
+use crate::postgres::database::Database;
 use crate::postgres::decode::{Row, RowDecoder};
 use crate::postgres::error::PostgresError;
 use crate::postgres::frontier::Frontier;
@@ -91,7 +92,18 @@ struct Tide {
     definition: String,
 }
 
+/// Ids are read in their order by their index. Of a table that was filled and not analysed yet the planner believes that a
+/// few rows are left, and would fetch and sort all of them for each read.
+const BY_INDEX: &str = "SET enable_sort = off; SET enable_bitmapscan = off";
+
 impl Reader {
+    /// A session to read with.
+    pub async fn connect(database: &Database) -> Result<Session, PostgresError> {
+        let session = database.session("ingest").await?;
+        session.client.batch_execute(BY_INDEX).await.map_err(PostgresError::doing("prepare to read packets"))?;
+        Ok(session)
+    }
+
     /// Reads on from `position`, which speaks of the ids of the table that was found as `identity`. Gaps of the position
     /// count as first seen now.
     pub fn start(session: Session, source: Source, position: Position, identity: &Identity, limits: Limits) -> Self {

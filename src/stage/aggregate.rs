@@ -2,12 +2,12 @@
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{StageError, hand_on};
+use super::{Room, StageError, Underway, hand_on};
 use crate::flow::aggregator::Aggregator;
 use crate::flow::batch::Batch;
 use crate::flow::checkpoint::Increment;
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, WATERMARK};
+use crate::telemetry::metrics::{OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK};
 use crate::telemetry::progress::Report;
 
 const STAGE: &str = "aggregate";
@@ -16,7 +16,8 @@ const STAGE: &str = "aggregate";
 pub async fn aggregate(
     mut aggregator: Aggregator,
     mut batches: Receiver<Batch>,
-    increments: Sender<Increment>,
+    increments: Sender<Underway<Increment>>,
+    room: Room,
     report: Report,
 ) -> Result<(), StageError> {
     while let Some(batch) = batches.recv().await {
@@ -26,16 +27,29 @@ pub async fn aggregate(
         STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         show(&aggregator);
         if let Some(increment) = increment
-            && !hand_on(&report, &increments, increment).await
+            && !hand_on(&report, &increments, fitted(&room, increment, &report).await).await
         {
             return Ok(());
         }
         report.waiting();
     }
     if let Some(increment) = aggregator.finish() {
-        hand_on(&report, &increments, increment).await;
+        hand_on(&report, &increments, fitted(&room, increment, &report).await).await;
     }
     Ok(())
+}
+
+/// Waits until there is room for an increment, and counts how long.
+async fn fitted(room: &Room, increment: Increment, report: &Report) -> Underway<Increment> {
+    if !room.is_full_for(&increment) {
+        return room.take(increment).await;
+    }
+    report.waiting();
+    let began = clock::now();
+    let underway = room.take(increment).await;
+    STAGE_WAIT.add_with("stage", STAGE, began.elapsed());
+    report.busy();
+    underway
 }
 
 fn show(aggregator: &Aggregator) {

@@ -52,6 +52,7 @@ fn tell(round: &Round) {
         AUDIT_MISSING.add(*packets);
         tracing::error!(
             packets,
+            what = format!("ids {} to {}", count.ids.first, count.ids.last),
             first_id = count.ids.first,
             last_id = count.ids.last,
             found = count.found,

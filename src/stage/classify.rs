@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{StageError, hand_on};
+use super::{StageError, Underway, hand_on};
 use crate::flow::checkpoint::{Increment, Pane, Timing};
 use crate::flow::context::{Context, Neighbours};
 use crate::model::{Change, Model, Watched};
@@ -23,15 +23,16 @@ pub async fn classify(
     mut model: Watched,
     mut judge: Judge,
     status: Status,
-    mut increments: Receiver<Increment>,
-    verdicts: Sender<JudgedIncrement>,
+    mut increments: Receiver<Underway<Increment>>,
+    verdicts: Sender<Underway<JudgedIncrement>>,
     report: Report,
 ) -> Result<(), StageError> {
     look(&mut model, &status);
-    while let Some(mut increment) = increments.recv().await {
+    while let Some(mut underway) = increments.recv().await {
         report.busy();
         look(&mut model, &status);
         let began = clock::now();
+        let increment = &mut underway.work;
         let mut panes = Vec::with_capacity(increment.panes.len());
         for pane in std::mem::take(&mut increment.panes) {
             panes.push(judged(model.current(), &mut judge, pane)?);
@@ -40,7 +41,7 @@ pub async fn classify(
         if !panes.is_empty() {
             STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         }
-        if !hand_on(&report, &verdicts, JudgedIncrement { increment, panes }).await {
+        if !hand_on(&report, &verdicts, underway.map(|increment| JudgedIncrement { increment, panes })).await {
             return Ok(());
         }
         report.waiting();

@@ -8,6 +8,7 @@ mod classify;
 mod id_days;
 mod ingest;
 mod retain;
+mod room;
 mod store;
 mod wakeup;
 
@@ -16,6 +17,7 @@ pub use audit::audit;
 pub use classify::classify;
 pub use ingest::ingest;
 pub use retain::retention;
+pub use room::{Room, Underway};
 pub use store::store;
 pub use wakeup::{Pace, Tick, wakeup};
 

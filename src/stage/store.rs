@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 
-use super::StageError;
+use super::{StageError, Underway};
 use crate::flow::checkpoint::Timing;
 use crate::postgres::PostgresError;
 use crate::postgres::writer::{Stored, Writer};
@@ -24,14 +24,15 @@ const STAGE: &str = "store";
 pub async fn store(
     mut writer: Writer,
     out_of_orderness: Duration,
-    mut increments: Receiver<JudgedIncrement>,
+    mut increments: Receiver<Underway<JudgedIncrement>>,
     status: Status,
     report: Report,
 ) -> Result<(), StageError> {
-    while let Some(judged) = increments.recv().await {
+    while let Some(underway) = increments.recv().await {
+        let judged = &underway.work;
         report.busy();
         let began = clock::now();
-        let stored = writer.store(&judged).await.map_err(|error| refused(error, &status))?;
+        let stored = writer.store(judged).await.map_err(|error| refused(error, &status))?;
         SINK_BLOCKED.set(0.0);
         status.update(|now| {
             now.position = judged.increment.checkpoint.position.high();
@@ -42,7 +43,7 @@ pub async fn store(
         if !judged.panes.is_empty() {
             STORE_TRANSACTION.record(took);
         }
-        count(&judged, stored, out_of_orderness);
+        count(judged, stored, out_of_orderness);
         report.waiting();
     }
     Ok(())

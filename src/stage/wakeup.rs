@@ -118,6 +118,7 @@ impl Waker {
         {
             let mut shutting = pin!(doorbell.shut_gate());
             let mut is_shut = false;
+            let mut checked = clock::now();
             while !is_shut || quiet_since.elapsed() < self.pace.sleep_after {
                 match self.ask(true).await {
                     None => return Ok(false),
@@ -130,6 +131,11 @@ impl Waker {
                         is_shut = true;
                     }
                     stopped = self.wait(self.pace.poll_interval) => if stopped { return Ok(false) },
+                }
+                // The gate goes with its session, and inserts would notify again.
+                if is_shut && checked.elapsed() >= self.pace.listen_check_interval {
+                    doorbell.prove_listening().await?;
+                    checked = clock::now();
                 }
             }
         }

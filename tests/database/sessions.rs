@@ -4,10 +4,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use flowsentry::exit::Exit;
+use flowsentry::postgres::reader::Reader;
 use flowsentry::postgres::{Disposition, PostgresError};
 use tokio::io::AsyncReadExt;
 
-use crate::kit::{admin, ask, at, run, session, url_as};
+use crate::kit::{admin, ask, at, fresh_database, run, session, url_as};
 
 #[tokio::test]
 async fn a_session_has_our_settings() {
@@ -21,7 +22,7 @@ async fn a_session_has_our_settings() {
     check("client_encoding", "UTF8").await;
     check("lock_timeout", "5s").await;
     check("statement_timeout", "30s").await;
-    check("idle_in_transaction_session_timeout", "1min").await;
+    check("idle_in_transaction_session_timeout", "20s").await;
     check("tcp_keepalives_idle", "10").await;
     check("tcp_user_timeout", "15000").await;
 }
@@ -133,4 +134,27 @@ async fn a_wrong_password_shows_nowhere() {
         }
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_table_that_was_never_analysed_is_read_by_its_index() {
+    let (_, database) = fresh_database().await;
+    let session = Reader::connect(&database).await.unwrap();
+    run(
+        &session.client,
+        "CREATE TABLE public.filled (id bigserial PRIMARY KEY, note text) WITH (autovacuum_enabled = off);
+         INSERT INTO public.filled (note) SELECT repeat('x', 100) FROM generate_series(1, 50000)",
+    )
+    .await;
+    let plan = async || {
+        let explain = "EXPLAIN SELECT * FROM public.filled WHERE id > 100
+                       AND id <= (SELECT s.last_value FROM public.filled_id_seq s) ORDER BY id LIMIT 5000";
+        let rows = session.client.query(explain, &[]).await.unwrap();
+        rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
+    };
+    let ours = plan().await;
+    assert!(ours.contains("Index Scan") && !ours.contains("Sort"), "{ours}");
+    run(&session.client, "RESET enable_sort; RESET enable_bitmapscan").await;
+    let usual = plan().await;
+    assert!(usual.contains("Sort"), "the planner sorts no more, so this proves nothing: {usual}");
 }

@@ -30,14 +30,11 @@ fn start_as_role(database: &Database) -> Service {
     start(database, &[&url, "retention.keep=0s"])
 }
 
-/// Attempts that were refused for want of a connection, as this text says.
-fn refusals(service: &Service, text: &str) -> usize {
-    service.log().iter().filter(|line| line["error"].as_str().is_some_and(|error| error.contains(text))).count()
-}
-
+/// Waits until the service was refused for want of a connection, as this text says, and has tried twice since.
 fn until_refused(service: &Service, text: &str) {
-    let before = refusals(service, text);
-    until("the service to be refused", || refusals(service, text), |count| *count >= before + 2);
+    until("the service to be refused", || service.get("/readyz").1, |page| page.contains(text));
+    let before = service.metric("flowsentry_attempts_total");
+    until("two more attempts", || service.metric("flowsentry_attempts_total"), |now| *now >= before + 2.0);
     assert_eq!(service.get("/healthz").0, 200);
     assert_eq!(service.get("/readyz").0, 503);
 }

@@ -5,10 +5,9 @@ use super::{insert, start, until_all_is_stored};
 
 const PACKETS: u32 = 200;
 
-/// Attempts that ended because a lock was not to be had.
-fn refusals(service: &Service) -> usize {
-    let lock = |line: &&serde_json::Value| line["error"].as_str().is_some_and(|text| text.contains("lock timeout"));
-    service.log().iter().filter(lock).count()
+/// Whether an attempt ended because a lock was not to be had.
+fn was_refused(service: &Service) -> bool {
+    service.log().iter().any(|line| line["error"].as_str().is_some_and(|text| text.contains("lock timeout")))
 }
 
 /// Holds what `lock` takes until the service has given up twice.
@@ -20,7 +19,13 @@ fn held(lock: impl Fn(&Database, &Session<'_>)) {
     let person = database.session();
     person.execute("BEGIN");
     lock(&database, &person);
-    until("the service to give up twice", || refusals(&service), |count| *count >= 2);
+    let before = service.metric("flowsentry_attempts_total");
+    until("the service to be refused", || was_refused(&service), |refused| *refused);
+    until(
+        "the service to give up twice",
+        || service.metric("flowsentry_attempts_total"),
+        |attempts| *attempts >= before + 2.0,
+    );
     assert_eq!(service.get("/healthz").0, 200);
     person.execute("COMMIT");
     until_all_is_stored(&database);

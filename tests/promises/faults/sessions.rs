@@ -65,3 +65,20 @@ fn any_session_that_is_terminated_begins_another_attempt() {
     }
     assert!(service.stop().success());
 }
+
+#[test]
+fn the_session_that_listens_is_missed_while_packets_keep_coming() {
+    let database = Database::new(Tables::Adopted);
+    // It never falls asleep, so only the proof that it still listens can tell.
+    let service = start(&database, &["wakeup.sleep_after=1h", "wakeup.listen_check_interval=100ms"]);
+    insert(&database, 1, PACKETS);
+    until_all_is_stored(&database);
+    terminate(&database, "wakeup");
+    insert(&database, 2, PACKETS);
+    until_all_is_stored(&database);
+    let gate = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
+                AND pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'flowsentry/wakeup'
+                            AND datname = current_database())";
+    until("the gate to be shut again", || database.number(gate), |gates| *gates == 1);
+    assert!(service.stop().success());
+}

@@ -76,11 +76,7 @@ fn frozen_before_its_commit_was_sent_and_woken_after_its_successor_took_over() {
     let before = checkpoint(&database);
     let successor = start(&database, &["database.lock_timeout=50ms"]);
     // The row of the checkpoint is locked, so nobody knows yet whether the owner has stored.
-    until(
-        "the successor to give up",
-        || successor.log().iter().filter(|line| line["message"] == "this attempt has ended").count(),
-        |count| *count >= 2,
-    );
+    until("the successor to give up", || successor.metric("flowsentry_attempts_total"), |attempts| *attempts > 2.0);
     assert_eq!(checkpoint(&database), before);
     held.forward();
     successor.until_owner();
