@@ -72,6 +72,13 @@ enum Woken {
     Stopped,
 }
 
+/// How falling asleep ended.
+enum Falling {
+    Asleep,
+    RowsCame,
+    Stopped,
+}
+
 /// Asks for reads until stopped, or until nobody reads any more. Without a doorbell it polls all the time.
 pub async fn wakeup(
     doorbell: Option<Doorbell>,
@@ -102,8 +109,14 @@ impl Waker {
     async fn sleep_and_wake(&self, mut doorbell: Doorbell) -> Result<(), StageError> {
         loop {
             self.show_awake(true);
-            if !self.stay_awake(&mut doorbell).await? || !self.fall_asleep(&doorbell).await? {
+            if !self.stay_awake(&mut doorbell).await? {
                 return Ok(());
+            }
+            match self.fall_asleep(&doorbell).await? {
+                Falling::Asleep => {}
+                // What has just been read may not be stored before the next look.
+                Falling::RowsCame => continue,
+                Falling::Stopped => return Ok(()),
             }
             self.show_awake(false);
             if !self.sleep(&mut doorbell).await? {
@@ -144,21 +157,23 @@ impl Waker {
         Ok(true)
     }
 
-    /// Opens the gate and polls until nobody is left who may have passed it while it was shut. `false`: stop.
-    async fn fall_asleep(&self, doorbell: &Doorbell) -> Result<bool, StageError> {
+    /// Opens the gate and polls until nobody is left who may have passed it while it was shut.
+    async fn fall_asleep(&self, doorbell: &Doorbell) -> Result<Falling, StageError> {
         let mut silent: Holders = doorbell.open_gate().await?;
         loop {
             let present = if silent.is_empty() { Holders::new() } else { doorbell.holders().await? };
             silent.retain(|holder| present.contains(holder));
             // The read that counts starts after the last of them is gone.
-            if self.ask(true).await.is_none() {
-                return Ok(false);
+            match self.ask(true).await {
+                None => return Ok(Falling::Stopped),
+                Some(0) => {}
+                Some(_) => return Ok(Falling::RowsCame),
             }
             if silent.is_empty() {
-                return Ok(true);
+                return Ok(Falling::Asleep);
             }
             if self.wait(self.pace.poll_interval).await {
-                return Ok(false);
+                return Ok(Falling::Stopped);
             }
         }
     }
