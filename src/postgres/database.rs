@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Config};
 use super::connection_options::ConnectionStringError;
 use super::connection_parameters;
 use super::error::PostgresError;
-use super::session::Session;
+use super::session::{BY_INDEX, Session};
 use crate::config::{self, Environment};
 
 /// Time limits of every session.
@@ -195,6 +195,7 @@ impl Connect for Database {
         };
         Box::pin(async move {
             let session = self.first_that_opens(open, tokio_postgres::Error::as_db_error).await?;
+            session.client.batch_execute(BY_INDEX).await?;
             Ok(session.into_parts())
         })
     }

@@ -23,7 +23,7 @@ use crate::postgres::frontier::Frontier;
 use crate::postgres::generation::{Identity, Sighting};
 use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
-use crate::postgres::session::Session;
+use crate::postgres::session::{BY_INDEX, Session};
 use crate::postgres::source::Source;
 use crate::postgres::texts::{guarded_list, nothing_toasted, plain_list};
 use crate::postgres::witness;
@@ -91,10 +91,6 @@ struct Tide {
     sequence: Sighting,
     definition: String,
 }
-
-/// Ids are read in their order by their index. Of a table that was filled and not analysed yet the planner believes that a
-/// few rows are left, and would fetch and sort all of them for each read.
-const BY_INDEX: &str = "SET enable_sort = off; SET enable_bitmapscan = off";
 
 impl Reader {
     /// A session to read with.

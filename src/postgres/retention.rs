@@ -268,7 +268,7 @@ impl OldRows<'_> {
     async fn last_old(&self, mut low: i64, mut high: i64) -> Result<i64, PostgresError> {
         let Self { relation, id, is_old, .. } = self;
         let query = format!(
-            "SELECT {id}::bigint, coalesce({is_old}, true) FROM {relation} \
+            "SELECT {id}::bigint AS found, coalesce({is_old}, true) FROM {relation} \
              WHERE {id} >= $2::bigint AND {id} <= $3::bigint ORDER BY {id} LIMIT 1"
         );
         while low <= high {
@@ -287,7 +287,7 @@ impl OldRows<'_> {
         let Self { relation, id, is_old, cutoff, .. } = self;
         let doing = PostgresError::doing("delete old packets");
         let end = format!(
-            "SELECT {id}::bigint FROM {relation} WHERE {id} > $1::bigint AND {id} <= $2::bigint \
+            "SELECT {id}::bigint AS found FROM {relation} WHERE {id} > $1::bigint AND {id} <= $2::bigint \
              ORDER BY {id} OFFSET $3::bigint LIMIT 1"
         );
         let skip = i64::from(batch.max(1) - 1);

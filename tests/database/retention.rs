@@ -256,3 +256,22 @@ async fn a_partitioned_table_of_others_keeps_its_partitions() {
     let done = retained(&session, &keeping(7), 20).await;
     assert_eq!(done, Retained { rows_deleted: 20, ..Retained::default() });
 }
+
+#[tokio::test]
+async fn the_border_is_found_by_a_few_looks_at_the_index() {
+    let (_, session) = plain_table().await;
+    run(
+        &session.client,
+        "INSERT INTO public.raw_packets (id, src_ip, dst_ip, protocol, length, inserted_at)
+             SELECT n, '10.0.0.1', '10.0.0.2', 'TCP', 60, now() AT TIME ZONE 'utc' FROM generate_series(241, 40000) n",
+    )
+    .await;
+    // What a transaction has read is counted at once, for it alone.
+    run(&session.client, "BEGIN").await;
+    let done = retained(&session, &keeping(7), i64::MAX).await;
+    assert!(done.rows_deleted > 70, "{done:?}");
+    let read = "SELECT (pg_stat_get_xact_tuples_returned('public.raw_packets'::regclass)
+                      + pg_stat_get_xact_tuples_returned('public.raw_packets_pkey'::regclass)) < 2000";
+    assert_eq!(ask(&session.client, read).await, "true", "far fewer than the 40,000 rows are read");
+    run(&session.client, "COMMIT").await;
+}

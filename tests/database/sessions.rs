@@ -34,6 +34,8 @@ async fn the_pool_has_the_same_settings_and_is_bounded() {
     let (first, _second) = (pool.get().await.unwrap(), pool.get().await.unwrap());
     assert_eq!(ask(&first, "SELECT current_setting('application_name')").await, "flowsentry/pool");
     assert_eq!(ask(&first, "SELECT current_setting('search_path')").await, "\"\"");
+    // Retention looks for the border between old and young by id.
+    assert_eq!(ask(&first, "SELECT current_setting('enable_sort')").await, "off");
     assert_eq!(pool.status().max_size, 2);
     drop(first);
     assert_eq!(ask(&pool.get().await.unwrap(), "SELECT 1").await, "1");

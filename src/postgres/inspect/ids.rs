@@ -52,7 +52,8 @@ async fn samples(client: &Client, source: &Source, lowest: i64, highest: i64) ->
     let (table, id) = (&source.table, source.id());
     let times = times(client, source).await?;
     let seconds = times.inserted.unwrap_or(times.event);
-    let sql = format!("SELECT {id}::bigint, {seconds} FROM {table} WHERE {id} >= $1::bigint ORDER BY {id} LIMIT 1");
+    let sql =
+        format!("SELECT {id}::bigint AS found, {seconds} FROM {table} WHERE {id} >= $1::bigint ORDER BY {id} LIMIT 1");
     let mut samples = Vec::new();
     let span = highest.saturating_sub(lowest) as f64;
     for first in STRETCH.map(|share| lowest.saturating_add((span * share) as i64)).into_iter().chain([highest]) {
