@@ -11,10 +11,10 @@ use tokio::sync::mpsc::channel;
 pub use error::PipelineError;
 
 use beside::Beside;
-use error::shown;
 use watch::watch;
 
 use crate::config::Config;
+use crate::exit::chain;
 use crate::flow::aggregator::{self, Aggregator};
 use crate::flow::position::Position;
 use crate::http;
@@ -90,7 +90,7 @@ pub async fn serve(
             return Err(error);
         }
         let pause = backoff.pause();
-        tracing::warn!(error = shown(&error), hint = error.hint(), again_in = ?pause, "this attempt has ended");
+        tracing::warn!(error = chain(&error), hint = error.hint(), again_in = ?pause, "this attempt has ended");
         report.waiting_for(pause);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -109,9 +109,9 @@ fn tell(error: &PipelineError, status: &Status) -> Disposition {
         if now.role != Role::Stopping {
             now.role = Role::Starting;
         }
-        now.last_error = Some(shown(error));
+        now.last_error = Some(chain(error));
         if error.kind() == "database" {
-            now.database = Some(shown(error));
+            now.database = Some(chain(error));
         }
     });
     error.disposition()

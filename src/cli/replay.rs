@@ -12,7 +12,7 @@ use serde_json::json;
 use super::context::Context;
 use crate::capture::CaptureError;
 use crate::config::Config;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::sandbox::{FileReport, Recording, Replay, Sniffer, SnifferError, Speed, Timeline};
 use crate::telemetry::clock;
 
@@ -217,14 +217,6 @@ impl fmt::Display for Damaged {
         let are = if self.damaged.len() == 1 { "is" } else { "are" };
         write!(out, "{} of {} files {are} damaged:", self.damaged.len(), self.files)?;
         self.damaged.iter().try_for_each(|(name, error)| write!(out, "\n  {name}: {}", chain(error)))
-    }
-}
-
-/// An error and its cause in one line.
-fn chain(error: &CaptureError) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }
 

@@ -68,14 +68,3 @@ impl PipelineError {
         }
     }
 }
-
-/// An error with its causes, in one line.
-pub(super) fn shown(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

@@ -1,6 +1,5 @@
 //! Looks at one group after the other and has it judged. A group that cannot be looked at is a finding, never an end.
 
-use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::check::{
 };
 use crate::cli::context::Context;
 use crate::config::{Config, Secret};
+use crate::exit::chain;
 use crate::model::{FileError, Model, ModelError};
 use crate::postgres::inspect;
 use crate::postgres::migrations::schema_state;
@@ -251,15 +251,4 @@ async fn at_sink(place: &Place<'_>, groups: &mut Groups) {
         let seen = groups.look("sink", inspect::sink::look(client, table)).await;
         groups.findings.extend(seen.iter().flat_map(sink::judge));
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
