@@ -74,9 +74,10 @@ fn floor(url: &str) -> f64 {
 fn whole(url: &str) -> Whole {
     psql(url, "TRUNCATE traffic_data;\nTRUNCATE flowsentry.checkpoint;\nCHECKPOINT");
     let watch = Session::open(url);
+    let position = watch.position();
     let began = clock::now();
     let mut service = Service::start(url, &SETTINGS);
-    while watch.position() < i64::from(PACKETS) {
+    while position() < i64::from(PACKETS) {
         service.check();
         assert!(began.elapsed() < LIMIT, "not done within {LIMIT:?}: {}", service.log());
         std::thread::sleep(Duration::from_millis(10));

@@ -51,6 +51,7 @@ fn run(url: &str, packets: u64, sql: &str, window: &str) -> Run {
     psql(url, "TRUNCATE raw_packets, traffic_data RESTART IDENTITY;\nTRUNCATE flowsentry.checkpoint");
     psql(url, sql);
     let watch = Session::open(url);
+    let position = watch.position();
     let window = format!("window.length={window}");
     let began = clock::now();
     let settings = [
@@ -63,7 +64,7 @@ fn run(url: &str, packets: u64, sql: &str, window: &str) -> Run {
     let mut service = Service::start(url, &settings);
     let last = i64::try_from(packets).unwrap();
     let stored = "SELECT coalesce(sum(packet_count), 0)::bigint FROM traffic_data";
-    while watch.position() < last || watch.one::<bool>("SELECT settled <> position FROM flowsentry.checkpoint") {
+    while position() < last || watch.one::<bool>("SELECT settled <> position FROM flowsentry.checkpoint") {
         service.check();
         assert!(began.elapsed() < LIMIT, "not done within {LIMIT:?}: {}", service.log());
         std::thread::sleep(Duration::from_millis(10));

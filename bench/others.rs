@@ -68,6 +68,7 @@ fn main() {
 fn flowsentry(url: &str) -> f64 {
     psql(url, "TRUNCATE traffic_data;\nTRUNCATE flowsentry.checkpoint;\nCHECKPOINT");
     let watch = Session::open(url);
+    let position = watch.position();
     let began = clock::now();
     let settings = [
         "window.idle_timeout=100ms",
@@ -76,7 +77,7 @@ fn flowsentry(url: &str) -> f64 {
         "retention.keep=0s",
     ];
     let mut service = Service::start(url, &settings);
-    while watch.position() < i64::try_from(PACKETS).unwrap()
+    while position() < i64::try_from(PACKETS).unwrap()
         || watch.one::<bool>("SELECT settled <> position FROM flowsentry.checkpoint")
     {
         service.check();

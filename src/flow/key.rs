@@ -81,14 +81,19 @@ impl Protocol {
     /// Known names in any case; other names as they are, without blanks at the end. `None` for names longer than [`ProtocolName::MAX_BYTES`] or with
     /// a NUL; no name at all is [`Protocol::Other`].
     pub fn from_name(name: &str) -> Option<Self> {
+        Self::from_usual_name(name.as_bytes()).or_else(|| Self::from_unusual_name(name))
+    }
+
+    /// As the existing sniffer writes them. `None` for everything else, which may be the name of a protocol all the same.
+    pub fn from_usual_name(name: &[u8]) -> Option<Self> {
         Some(match name {
-            "TCP" => Self::Tcp,
-            "UDP" => Self::Udp,
-            "ICMP" => Self::Icmp,
-            "ICMPv6" => Self::Icmpv6,
-            "ARP" => Self::Arp,
-            "OTHER" | "" => Self::Other,
-            _ => return Self::from_unusual_name(name),
+            b"TCP" => Self::Tcp,
+            b"UDP" => Self::Udp,
+            b"ICMP" => Self::Icmp,
+            b"ICMPv6" => Self::Icmpv6,
+            b"ARP" => Self::Arp,
+            b"OTHER" => Self::Other,
+            _ => return None,
         })
     }
 

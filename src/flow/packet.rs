@@ -1,5 +1,7 @@
 //! One decoded row of `raw_packets`: exactly what the statistics need, fixed in size.
 
+use std::sync::LazyLock;
+
 use crate::flow::key::FlowKey;
 use crate::flow::time::EventTime;
 
@@ -157,17 +159,6 @@ impl TcpFlags {
     /// assert_eq!(TcpFlags::parse("SYN,HA"), None);
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
-        // What most packets of any network have.
-        match text {
-            "ACK" => return Some(Self::ACK),
-            "PSH,ACK" => return Some(Self::PSH.union(Self::ACK)),
-            "SYN" => return Some(Self::SYN),
-            "SYN,ACK" => return Some(Self::SYN.union(Self::ACK)),
-            "FIN,ACK" => return Some(Self::FIN.union(Self::ACK)),
-            "RST" => return Some(Self::RST),
-            "RST,ACK" => return Some(Self::RST.union(Self::ACK)),
-            _ => {}
-        }
         let mut flags = Self::NONE;
         for part in text.split(',') {
             flags = flags.union(match part {
@@ -180,6 +171,20 @@ impl TcpFlags {
             });
         }
         Some(flags)
+    }
+
+    /// What most packets of any network have. `None` for everything else, which may be flags all the same.
+    pub fn parse_usual(text: &[u8]) -> Option<Self> {
+        Some(match text {
+            b"ACK" => Self::ACK,
+            b"PSH,ACK" => Self::PSH.union(Self::ACK),
+            b"SYN" => Self::SYN,
+            b"SYN,ACK" => Self::SYN.union(Self::ACK),
+            b"FIN,ACK" => Self::FIN.union(Self::ACK),
+            b"RST" => Self::RST,
+            b"RST,ACK" => Self::RST.union(Self::ACK),
+            _ => return None,
+        })
     }
 
     fn parse_unusual(part: &str) -> Option<Self> {
@@ -206,10 +211,15 @@ impl TcpFlags {
     }
 
     /// Names in alphabetical order joined by commas; `NONE` for no flags, as the existing system writes it.
-    pub fn names(self) -> String {
-        let names: Vec<&str> =
-            Self::NAMES.iter().filter(|(flag, _)| self.contains(*flag)).map(|(_, name)| *name).collect();
-        if names.is_empty() { "NONE".to_owned() } else { names.join(",") }
+    pub fn names(self) -> &'static str {
+        static ALL: LazyLock<Vec<String>> = LazyLock::new(|| (0..=u8::MAX).map(TcpFlags::joined_names).collect());
+        &ALL[usize::from(self.0)]
+    }
+
+    fn joined_names(bits: u8) -> String {
+        let names = Self::NAMES.iter().filter(|(flag, _)| Self(bits).contains(*flag)).map(|(_, name)| *name);
+        let names = names.collect::<Vec<_>>().join(",");
+        if names.is_empty() { "NONE".to_owned() } else { names }
     }
 }
 
@@ -220,7 +230,7 @@ mod tests {
     #[test]
     fn tcp_flags_are_read_as_sniffers_write_them() {
         let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(TcpFlags::parse(text).map(TcpFlags::names).as_deref(), expected, "{text:?}");
+            assert_eq!(TcpFlags::parse(text).map(TcpFlags::names), expected, "{text:?}");
         };
         check("", Some("NONE"));
         check("SYN", Some("SYN"));

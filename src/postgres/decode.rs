@@ -76,19 +76,21 @@ impl<'a> RowDecoder<'a> {
     fn row(&mut self, bytes: &mut &[u8]) -> Result<Row, MalformedStream> {
         let mut draft = Draft::default();
         let mut fault = None;
+        let (mut left, mut has_long_text) = (*bytes, false);
         for column in self.columns {
-            let value = take_value(bytes)?;
-            self.saw_long_text |= value.is_some_and(|value| value.len() > TEXT_BYTES_MAX);
+            // NULL is nothing to set: whether the row can do without is asked at its end.
+            let Some(value) = take_value(&mut left)? else { continue };
+            has_long_text |= value.len() > TEXT_BYTES_MAX;
             if let Err(reason) = draft.set(column.role, column.kind, value) {
                 fault.get_or_insert((reason, column, value));
             }
         }
+        *bytes = left;
+        self.saw_long_text |= has_long_text;
         let id = draft.id.ok_or(MalformedStream("a row without an id"))?;
         let reject = |reason, column: &'static str, value| Rejected { id, reason, column, value };
         let packet = match fault {
-            Some((reason, column, value)) => {
-                Err(reject(reason, column.role.name(), value.map(|value| shown(column.kind, value))))
-            }
+            Some((reason, column, value)) => Err(reject(reason, column.role.name(), Some(shown(column.kind, value)))),
             None => draft.packet().map_err(|(reason, role)| reject(reason, role.name(), None)),
         };
         Ok(Row { id, packet })
@@ -127,10 +129,7 @@ struct Draft<'b> {
 }
 
 impl<'b> Draft<'b> {
-    fn set(&mut self, role: Role, kind: Kind, value: Option<&'b [u8]>) -> Result<(), Reason> {
-        let Some(value) = value else {
-            return if role == Role::Timestamp { Err(Reason::Time) } else { Ok(()) };
-        };
+    fn set(&mut self, role: Role, kind: Kind, value: &'b [u8]) -> Result<(), Reason> {
         match role {
             Role::Id => self.id = Some(integer(kind, value)?),
             Role::Timestamp => self.time = Some(time(kind, value)?),
@@ -240,23 +239,24 @@ fn address_text(kind: Kind, value: &[u8]) -> Result<Option<IpAddr>, Reason> {
 
 /// Dotted decimal, the shape of nearly every address; anything unusual is left to the slower way.
 fn ipv4(value: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0u8; 4];
-    let mut index = 0;
-    let mut digits = 0;
-    for &byte in value {
-        match byte {
-            b'0'..=b'9' if digits < 3 => {
-                octets[index] = octets[index].checked_mul(10)?.checked_add(byte - b'0')?;
-                digits += 1;
-            }
-            b'.' if digits > 0 && index < 3 => {
-                index += 1;
-                digits = 0;
-            }
-            _ => return None,
-        }
-    }
-    (index == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
+    let (a, rest) = octet(value)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = octet(rest.strip_prefix(b".")?)?;
+    rest.is_empty().then(|| Ipv4Addr::new(a, b, c, d))
+}
+
+/// The number of up to three digits at the beginning, and what comes after them.
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |index: usize| {
+        let digit = text.get(index)?.wrapping_sub(b'0');
+        (digit < 10).then_some(digit)
+    };
+    let first = digit(0)?;
+    let Some(second) = digit(1) else { return Some((first, &text[1..])) };
+    let two = first * 10 + second;
+    let Some(third) = digit(2) else { return Some((two, &text[2..])) };
+    Some((two.checked_mul(10)?.checked_add(third)?, &text[3..]))
 }
 
 /// Family, prefix length, is-cidr, length of the address, address (`network_send`).
@@ -272,6 +272,9 @@ fn inet(value: &[u8]) -> Result<Option<IpAddr>, Reason> {
 
 fn protocol(kind: Kind, value: &[u8]) -> Result<Protocol, Reason> {
     if kind.is_text() {
+        if let Some(usual) = Protocol::from_usual_name(value) {
+            return Ok(usual);
+        }
         return Protocol::from_name(text(kind, value, Reason::Protocol)?).ok_or(Reason::Protocol);
     }
     u8::try_from(integer(kind, value)?).map(Protocol::from_number).map_err(|_| Reason::Protocol)
@@ -283,6 +286,9 @@ fn port(kind: Kind, value: &[u8]) -> Result<u16, Reason> {
 
 fn tcp_flags(kind: Kind, value: &[u8]) -> Result<TcpFlags, Reason> {
     if kind.is_text() {
+        if let Some(usual) = TcpFlags::parse_usual(value) {
+            return Ok(usual);
+        }
         return TcpFlags::parse(text(kind, value, Reason::TcpFlags)?).ok_or(Reason::TcpFlags);
     }
     u8::try_from(integer(kind, value)? & 0xff).map(TcpFlags::from_bits).map_err(|_| Reason::TcpFlags)

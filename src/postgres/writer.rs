@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::SinkExt;
 use tokio_postgres::{CopyInSink, Transaction};
 
@@ -26,6 +26,8 @@ use crate::verdict::label::UNKNOWN;
 
 /// Bytes that are sent to the server at a time.
 const SEND_BYTES: usize = 64 * 1024;
+/// With room for the row that fills them.
+const SEND_CAPACITY: usize = SEND_BYTES + 4 * 1024;
 
 /// The log is flushed in order: a durable checkpoint makes durable all that it had read.
 ///
@@ -43,7 +45,7 @@ pub struct Writer {
     /// The checkpoint that the next increment must follow.
     last: Checkpoint,
     rejected_rows_max: i64,
-    buffer: BytesMut,
+    buffer: Vec<u8>,
 }
 
 /// On whose behalf a writer stores.
@@ -97,7 +99,7 @@ impl Writer {
             owner,
             last: resume.checkpoint.clone(),
             rejected_rows_max: i64::from(rejected_rows_max),
-            buffer: BytesMut::with_capacity(SEND_BYTES * 2),
+            buffer: Vec::with_capacity(SEND_CAPACITY),
         }
     }
 
@@ -129,7 +131,7 @@ async fn copy_flows(
     table: &SinkTable,
     owner: &Owner,
     judged: &JudgedIncrement,
-    buffer: &mut BytesMut,
+    buffer: &mut Vec<u8>,
 ) -> Result<Stored, PostgresError> {
     let mut stored = Stored::default();
     if judged.panes.is_empty() {
@@ -167,7 +169,7 @@ async fn copy_pane(
     table: &SinkTable,
     judged: &JudgedPane,
     stamp: &Stamp,
-    buffer: &mut BytesMut,
+    buffer: &mut Vec<u8>,
     stored: &mut Stored,
 ) -> Result<(), PostgresError> {
     let flows = &judged.pane.flows;
@@ -201,8 +203,9 @@ async fn copy_pane(
     Ok(())
 }
 
-async fn send(mut sink: Pin<&mut CopyInSink<Bytes>>, buffer: &mut BytesMut) -> Result<(), PostgresError> {
-    sink.send(buffer.split().freeze()).await.map_err(PostgresError::doing("copy flows"))
+async fn send(mut sink: Pin<&mut CopyInSink<Bytes>>, buffer: &mut Vec<u8>) -> Result<(), PostgresError> {
+    let full = std::mem::replace(buffer, Vec::with_capacity(SEND_CAPACITY));
+    sink.send(full.into()).await.map_err(PostgresError::doing("copy flows"))
 }
 
 /// Keeps rejected rows with their reasons, at most about `most`; those that a replay must know are kept in any case.

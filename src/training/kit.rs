@@ -168,7 +168,7 @@ fn text(labelled: &LabelledPacket, column: &str) -> Option<String> {
         "src_ip" => Some(address(source)),
         "dst_ip" => Some(address(destination)),
         "protocol" => Some(protocol.to_string()),
-        "tcp_flags" => (protocol == Protocol::Tcp).then(|| packet.tcp_flags.names()),
+        "tcp_flags" => (protocol == Protocol::Tcp).then(|| packet.tcp_flags.names().to_owned()),
         "arp_psrc" => is_arp.then(|| source.to_string()),
         "arp_pdst" => is_arp.then(|| destination.to_string()),
         "arp_hwsrc" => packet.arp?.source_hardware.map(|address| address.to_string()),

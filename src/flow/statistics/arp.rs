@@ -40,7 +40,7 @@ impl ArpClaims {
     }
 
     fn text(address: Option<HardwareAddress>) -> Value {
-        address.map_or(Value::Absent, |address| Value::Text(address.to_string()))
+        address.map_or(Value::Absent, |address| Value::Text(address.to_string().into()))
     }
 }
 

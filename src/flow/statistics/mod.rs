@@ -22,6 +22,8 @@ pub use tcp_flags::TcpFlagCounts;
 pub use timing::Timing;
 pub use volume::Volume;
 
+use std::borrow::Cow;
+
 use crate::flow::packet::Packet;
 use crate::flow::time::EventTime;
 
@@ -103,7 +105,7 @@ pub enum Value {
     /// A point in event time.
     Time(EventTime),
     /// Text.
-    Text(String),
+    Text(Cow<'static, str>),
     /// Nothing to say, stored as NULL.
     Absent,
 }

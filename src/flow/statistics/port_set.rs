@@ -114,12 +114,14 @@ impl PortSet {
     }
 
     /// The ports, in no particular order.
-    pub fn ports(&self) -> Box<dyn Iterator<Item = u16> + '_> {
-        match &self.0 {
-            State::Few { len, ports } => Box::new(ports[..usize::from(*len)].iter().copied()),
-            State::Some(table) => Box::new(table.slots.iter().copied().filter(|&port| port != 0)),
-            State::Many(bitmap) => Box::new(bitmap.ports()),
-        }
+    pub fn ports(&self) -> impl Iterator<Item = u16> + '_ {
+        let (slots, bitmap): (&[u16], _) = match &self.0 {
+            State::Few { len, ports } => (&ports[..usize::from(*len)], None),
+            State::Some(table) => (&table.slots, None),
+            State::Many(bitmap) => (&[], Some(bitmap)),
+        };
+        let bitmap = bitmap.into_iter().flat_map(|bitmap| bitmap.ports());
+        slots.iter().copied().filter(|&port| port != 0).chain(bitmap)
     }
 
     /// Octets held outside the value itself.

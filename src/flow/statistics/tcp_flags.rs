@@ -33,7 +33,7 @@ impl Family for TcpFlagCounts {
             ipfix: Some("tcpControlBits"),
             doc: "Names of all flags seen, in alphabetical order, joined by commas; NONE for none.",
             stored: true,
-            value: |flow| Value::Text(flow.tcp_flags.union.names()),
+            value: |flow| Value::Text(flow.tcp_flags.union.names().into()),
         },
         Statistic {
             column: "connection_attempts",

@@ -146,7 +146,7 @@ proptest! {
             prop_assert_eq!(Protocol::from_name(protocol.name()), Some(protocol));
         }
         if let Some(flags) = TcpFlags::parse(&text) {
-            prop_assert_eq!(TcpFlags::parse(&flags.names()), Some(flags));
+            prop_assert_eq!(TcpFlags::parse(flags.names()), Some(flags));
         }
         HardwareAddress::parse(&text);
     }
