@@ -1,7 +1,7 @@
 //! What the trigger costs whoever inserts while the service is awake: time a statement, and commits of eight clients.
 //!
-//! Three tables of the same shape take turns: one without a trigger, the one that is watched by a running service, and one
-//! with a trigger that notifies every time, as one would write it first. The statement's price is the least of many rounds
+//! Four tables of the same shape take turns: one without a trigger, one whose trigger does nothing, the one that is watched
+//! by a running service, and one with a trigger that notifies every time, as one would write it first. The statement's price is the least of many rounds
 //! of 20,000 single-row inserts in one transaction, rolled back. Commits are counted for a second at a time, in an order
 //! that turns; what is quoted is the ratio within a round. The watched table's include all that the service does with the
 //! rows meanwhile, on the same two cores.
@@ -21,11 +21,15 @@ const STATEMENT_ROUNDS: usize = 25;
 const CLIENTS: usize = 8;
 const COMMIT_ROUNDS: usize = 15;
 const COMMIT_SPAN: Duration = Duration::from_secs(1);
-/// The table without a trigger, ours, and the one that always notifies.
-const TABLES: [&str; 3] = ["plain", "raw_packets", "notifying"];
-const NAMES: [&str; 3] = ["no trigger", "flowsentry, awake", "NOTIFY always"];
+/// The table without a trigger, the one whose trigger does nothing, ours, and the one that always notifies.
+const TABLES: [&str; 4] = ["plain", "idle", "raw_packets", "notifying"];
+const NAMES: [&str; 4] = ["no trigger", "empty trigger", "flowsentry, awake", "NOTIFY always"];
 const OTHERS: &str = "CREATE TABLE plain (LIKE raw_packets INCLUDING ALL);
     CREATE SEQUENCE plain_id; ALTER TABLE plain ALTER id SET DEFAULT nextval('plain_id');
+    CREATE TABLE idle (LIKE raw_packets INCLUDING ALL);
+    CREATE SEQUENCE idle_id; ALTER TABLE idle ALTER id SET DEFAULT nextval('idle_id');
+    CREATE FUNCTION do_nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER idle AFTER INSERT ON idle FOR EACH STATEMENT EXECUTE FUNCTION do_nothing();
     CREATE TABLE notifying (LIKE raw_packets INCLUDING ALL);
     CREATE SEQUENCE notifying_id; ALTER TABLE notifying ALTER id SET DEFAULT nextval('notifying_id');
     CREATE FUNCTION notify_always() RETURNS trigger LANGUAGE plpgsql
@@ -50,7 +54,7 @@ fn main() {
 
 fn statements(session: &Session) {
     println!("{STATEMENTS} single-row inserts a round, {STATEMENT_ROUNDS} rounds; µs a statement");
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = [const { Vec::new() }; TABLES.len()];
     for _ in 0..STATEMENT_ROUNDS {
         for (table, times) in TABLES.iter().zip(&mut times) {
             let inserts =
@@ -76,7 +80,7 @@ fn statements(session: &Session) {
 fn commits(url: &str) {
     println!("{CLIENTS} clients, one row a transaction, {COMMIT_ROUNDS} rounds of {COMMIT_SPAN:?} a table; commits/s");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut counts = [const { Vec::new() }; 3];
+    let mut counts = [const { Vec::new() }; TABLES.len()];
     for round in 0..COMMIT_ROUNDS {
         for turn in 0..TABLES.len() {
             let table = (round + turn) % TABLES.len();
