@@ -13,7 +13,7 @@ VERSIONS ?= 13 18
 # How many runs `make simulation` makes.
 SEEDS ?= 1000000
 # What `make bench` runs: of bench/NAME.rs, examples named bench_NAME, those that take minutes.
-BENCHES := catch_up trigger latency others model
+BENCHES := catch_up trigger retention latency others model
 # How long `make soak` lasts.
 MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_

@@ -12,13 +12,11 @@ mod kit;
 use std::time::Duration;
 
 use flowsentry::telemetry::clock;
-use futures::future::join_all;
+use kit::clients::{CLIENTS, commits};
 use kit::{Service, Session, Spread, adopt, psql, server};
-use tokio_postgres::NoTls;
 
 const STATEMENTS: u32 = 20_000;
 const STATEMENT_ROUNDS: usize = 25;
-const CLIENTS: usize = 8;
 const COMMIT_ROUNDS: usize = 15;
 const COMMIT_SPAN: Duration = Duration::from_secs(1);
 /// The table without a trigger, the one whose trigger does nothing, ours, and the one that always notifies.
@@ -46,7 +44,7 @@ fn main() {
     let mut service = Service::start(&url, &["wakeup.sleep_after=1h", "retention.keep=0s"]);
     service.until_ready();
     statements(&Session::open(&url));
-    commits(&url);
+    clients(&url);
     let metrics = service.metrics();
     println!("notifications while awake: {}", metrics.sum("flowsentry_notifications_total"));
     service.stop();
@@ -77,14 +75,14 @@ fn statements(session: &Session) {
     }
 }
 
-fn commits(url: &str) {
+fn clients(url: &str) {
     println!("{CLIENTS} clients, one row a transaction, {COMMIT_ROUNDS} rounds of {COMMIT_SPAN:?} a table; commits/s");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut counts = [const { Vec::new() }; TABLES.len()];
     for round in 0..COMMIT_ROUNDS {
         for turn in 0..TABLES.len() {
             let table = (round + turn) % TABLES.len();
-            counts[table].push(runtime.block_on(inserted(url, TABLES[table])));
+            let insert = format!("INSERT INTO {} {VALUES}", TABLES[table]);
+            counts[table].push(commits(url, &insert, COMMIT_SPAN));
         }
     }
     let ratio = |table: usize| Spread::of(counts[table].iter().zip(&counts[0]).map(|(with, without)| with / without));
@@ -92,27 +90,4 @@ fn commits(url: &str) {
         let rate = Spread::of(counts[table].iter().copied());
         println!("  {name:18} {}; ÷ without, round by round: {}", rate.shown(0), ratio(table).shown(2));
     }
-}
-
-/// Rows a second that the clients commit.
-async fn inserted(url: &str, table: &str) -> f64 {
-    let insert = format!("INSERT INTO {table} {VALUES}");
-    let mut clients = Vec::new();
-    for _ in 0..CLIENTS {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a session");
-        tokio::spawn(connection);
-        let statement = client.prepare(&insert).await.expect("the insert");
-        clients.push((client, statement));
-    }
-    let began = clock::now();
-    let counts = join_all(clients.iter().map(|(client, statement)| async move {
-        let mut count = 0_u32;
-        while began.elapsed() < COMMIT_SPAN {
-            client.execute(statement, &[]).await.expect("a row inserted");
-            count += 1;
-        }
-        count
-    }));
-    let rows: u32 = counts.await.iter().sum();
-    f64::from(rows) / began.elapsed().as_secs_f64()
 }

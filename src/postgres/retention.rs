@@ -21,7 +21,10 @@ use crate::telemetry::clock;
 const INSERTED_AT: &str = "inserted_at";
 /// Past it the round ends, and the next one goes on.
 const BATCHES_MAX: u32 = 1000;
-/// The longest pause between two batches; else it is as long as the batch took, so that half the time is others'.
+/// How many times as long as a batch took the pause after it is: four fifths of the time are others'. A batch of 10,000 rows
+/// takes some 50 ms, so that tens of thousands a second go all the same.
+const PAUSE_PER_BATCH: u32 = 4;
+/// The longest pause between two batches.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// For locks that all inserts queue behind.
 const LOCK_TIMEOUT_MS: u32 = 500;
@@ -249,7 +252,7 @@ impl OldRows<'_> {
             let (end, deleted) = self.delete_batch(after, bound, batch).await?;
             retained.rows_deleted += deleted;
             after = end;
-            tokio::time::sleep(started.elapsed().min(PAUSE_MAX)).await;
+            tokio::time::sleep((started.elapsed() * PAUSE_PER_BATCH).min(PAUSE_MAX)).await;
         }
         retained.more = after < bound;
         Ok(())
