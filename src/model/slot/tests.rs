@@ -23,8 +23,9 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let slot = Slot::at(&directory.path().join("model.safetensors"), BYTES_MAX);
         let place = Self { directory, slot };
-        in_use.into_iter().for_each(|version| fs::write(place.slot.path(), content(version)).unwrap());
-        kept.into_iter().for_each(|version| fs::write(place.slot.previous(), content(version)).unwrap());
+        for (version, path) in [(in_use, place.slot.path().to_owned()), (kept, place.slot.previous())] {
+            version.into_iter().for_each(|version| fs::write(&path, content(version)).unwrap());
+        }
         for version in ["one", "two", "three"] {
             fs::write(place.file(version), content(version)).unwrap();
         }

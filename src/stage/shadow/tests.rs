@@ -19,8 +19,8 @@ use crate::flow::window::Window;
 use crate::model::model_file;
 use crate::verdict::label::{Classes, Verdict};
 
-/// Flows of a packet each, all labelled DDoS, by a model that has its classes in another order than the candidate. The
-/// candidate calls them Normal: for DDoS they would need two packets.
+/// Flows of a packet each, all labelled an attack, by a model that has its classes in another order than the candidate.
+/// The candidate calls them normal: for an attack they would need two packets.
 fn pane(flows: u32, timing: Timing, is_labelled: bool) -> Arc<JudgedPane> {
     let mut map = FlowMap::default();
     for number in 0..flows {
