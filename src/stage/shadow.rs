@@ -2,7 +2,7 @@
 //!
 //! Its cost is bounded by the time that nobody else wants. It judges a window after that was handed on to the store, a
 //! thousand flows at a time, and only while no increment waits to be labelled: so labelling waits for one such pass at most
-//! (about a millisecond), and memory holds one increment longer. Flows that it has no time for are counted and not made up
+//! (2.5 ms on a busy core), and memory holds one increment longer. Flows that it has no time for are counted and not made up
 //! for. It judges what the model was given; a late pane it leaves out, for what was remembered of its window may be gone.
 
 use std::sync::Arc;

@@ -29,14 +29,13 @@ impl Models {
     fn settings(&self) -> [String; 2] {
         ["path", "candidate"].map(|key| format!("model.{key}={}", self.path(key).display()))
     }
+}
 
-    /// A service with these settings, which looks for files often.
-    fn service(&self, database: &Database, settings: &[String]) -> Service {
-        let mut all =
-            vec!["model.reload_interval=100ms", "store.checkpoint_interval=50ms", "window.idle_timeout=100ms"];
-        all.extend(settings.iter().map(String::as_str));
-        Service::start(database, &all)
-    }
+/// A service with these settings, which looks for files often.
+fn start(database: &Database, settings: &[String]) -> Service {
+    let mut all = vec!["model.reload_interval=100ms", "store.checkpoint_interval=50ms", "window.idle_timeout=100ms"];
+    all.extend(settings.iter().map(String::as_str));
+    Service::start(database, &all)
 }
 
 /// Nine flows of 1 to 9 packets in one window, the `number`th.
@@ -88,7 +87,7 @@ fn a_candidate_is_compared_by_label_and_changes_nothing_that_is_stored() {
     // Of the nine flows of a window 1 to 3 are normal to the model.
     let check = |first: i64, candidate: &[u8], same_of_nine: f64, expected: &[(&str, f64)]| {
         models.put("candidate", candidate);
-        let service = models.service(&with, &settings);
+        let service = start(&with, &settings);
         insert_one_by_one(&with, first, 3);
         let all = |counts: &[f64; 3]| counts.iter().sum::<f64>() == 27.0;
         let [same, other, _] = until("three windows", || shadowed(&service), all);
@@ -107,7 +106,7 @@ fn a_candidate_is_compared_by_label_and_changes_nothing_that_is_stored() {
     let differences = [("DDoS -> Normal", 3.0), ("DDoS -> Slowloris", 3.0), ("Normal -> Normal", 3.0)];
     check(3, &differs, 3.0, &differences);
 
-    let alone = models.service(&without, &settings[..1]);
+    let alone = start(&without, &settings[..1]);
     insert_one_by_one(&without, 0, 6);
     assert_eq!(shadowed(&alone), [0.0; 3]);
     assert_eq!(rows(&with), rows(&without));
@@ -121,7 +120,7 @@ fn a_broken_candidate_is_told_once_and_harms_nothing() {
     models.put("path", &model("in-use", 3, ["Normal", "DDoS"]));
     models.put("candidate", b"no model");
     let database = Database::new(Tables::Ours);
-    let service = models.service(&database, &models.settings());
+    let service = start(&database, &models.settings());
     insert_one_by_one(&database, 0, 3);
     let times = || service.log().iter().filter(|line| line["message"] == TOLD).count();
     assert_eq!(times(), 1);
@@ -166,7 +165,7 @@ fn a_switch_and_a_rollback_take_effect_while_packets_flow() {
     models.put("two", &model("two", 6, ["Normal", "DDoS"]));
     let settings = &models.settings()[..1];
     let database = Database::new(Tables::Ours);
-    let service = models.service(&database, settings);
+    let service = start(&database, settings);
     let mut number = 0;
     // Windows keep coming until the newest stored one is of this version.
     let mut until_labelled_by = |version: &str| {

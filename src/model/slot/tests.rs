@@ -24,7 +24,9 @@ impl Place {
         let slot = Slot::at(&directory.path().join("model.safetensors"), BYTES_MAX);
         let place = Self { directory, slot };
         for (version, path) in [(in_use, place.slot.path().to_owned()), (kept, place.slot.previous())] {
-            version.into_iter().for_each(|version| fs::write(&path, content(version)).unwrap());
+            if let Some(version) = version {
+                fs::write(&path, content(version)).unwrap();
+            }
         }
         for version in ["one", "two", "three"] {
             fs::write(place.file(version), content(version)).unwrap();
