@@ -41,7 +41,7 @@ enum Command {
         /// The file; without it the one in use, model.path
         file: Option<PathBuf>,
     },
-    /// Put a copy of a file in use, at model.path; the one before is kept beside it, as FILE.previous
+    /// Put a copy of a file in use, at model.path; the one before is kept beside it, with .previous at the end of its name
     Switch {
         /// The file; without it the candidate in shadow, model.candidate
         file: Option<PathBuf>,
