@@ -4,6 +4,7 @@ mod beside;
 mod error;
 mod watch;
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
@@ -30,7 +31,7 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Pace, Room};
+use crate::stage::{self, Pace, Room, Shadow};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::progress::{Part, Progress, Report};
@@ -217,10 +218,12 @@ fn stages(
         Ok(stage::while_taken(close, |close| stage::aggregate(aggregator, batches, close, room, report)).await?)
     })?;
 
-    let (model, shown, report) = (watched(config), status.clone(), progress.report(Part::Classify));
+    let (model, shown, report) = (watched(config, &config.model.path), status.clone(), progress.report(Part::Classify));
+    let shadow = Shadow::new(config.model.candidate.as_ref().map(|path| watched(config, path)));
     let memory = Judge::new(config.window.allowed_lateness, memory_max(config) / 2);
     tasks.spawn("classify", move || async move {
-        Ok(stage::while_taken(judge, |judge| stage::classify(model, memory, shown, increments, judge, report)).await?)
+        Ok(stage::while_taken(judge, |judge| stage::classify(model, memory, shadow, shown, increments, judge, report))
+            .await?)
     })?;
 
     let (link, settings, size, until) =
@@ -338,8 +341,8 @@ fn memory_max(config: &Config) -> usize {
     usize::try_from(config.flows.memory_max.0).unwrap_or(usize::MAX)
 }
 
-fn watched(config: &Config) -> Watched {
-    Watched::open(&config.model.path, config.model.file_max.0, config.model.reload_interval)
+fn watched(config: &Config, path: &Path) -> Watched {
+    Watched::open(path, config.model.file_max.0, config.model.reload_interval)
 }
 
 #[cfg(test)]

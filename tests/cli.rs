@@ -7,6 +7,9 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+#[path = "cli/model.rs"]
+mod model;
+
 /// The binary in an empty directory, with no environment but what a test sets.
 struct Cli {
     directory: tempfile::TempDir,

@@ -1,4 +1,4 @@
-//! The model file: there, whole, and made for this program.
+//! The model file, and that of a candidate: there, whole, and made for this program.
 
 use super::finding::{Finding, Remedy};
 
@@ -43,6 +43,18 @@ pub fn judge(file: &ModelFile, path: &str) -> Finding {
     }
 }
 
+/// Judges the file of a candidate, which judges in shadow: whatever is wrong with it, labels do not depend on it.
+pub fn judge_candidate(file: &ModelFile, path: &str) -> Finding {
+    let check = "model.candidate";
+    let none = Remedy::Setting("model.candidate=".to_owned());
+    let why = "nothing judges beside the model, so no metric says how the candidate would do";
+    match file {
+        ModelFile::Loaded { .. } => Finding { check, ..judge(file, path) },
+        ModelFile::Missing => Finding::warning(check, path, "there is no such file", why).mend(none),
+        ModelFile::Unusable { reason } => Finding::warning(check, path, reason, why).mend(none),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Severity;
@@ -53,6 +65,17 @@ mod tests {
         let check = |file: ModelFile, expected: Severity| assert_eq!(judge(&file, "m").severity, expected, "{file:?}");
         check(ModelFile::Missing, Severity::Warning);
         check(ModelFile::Unusable { reason: String::new() }, Severity::Refused);
+        check(ModelFile::Loaded { version: String::new(), features: 1, classes: Vec::new() }, Severity::Fine);
+    }
+
+    #[test]
+    fn a_candidate_that_cannot_judge_is_a_warning() {
+        let check = |file: ModelFile, expected: Severity| {
+            let finding = judge_candidate(&file, "m");
+            assert_eq!((finding.check, finding.severity), ("model.candidate", expected), "{file:?}");
+        };
+        check(ModelFile::Missing, Severity::Warning);
+        check(ModelFile::Unusable { reason: String::new() }, Severity::Warning);
         check(ModelFile::Loaded { version: String::new(), features: 1, classes: Vec::new() }, Severity::Fine);
     }
 }

@@ -10,6 +10,7 @@ mod database;
 pub mod demo;
 pub mod evaluate;
 pub mod migrate;
+pub mod model;
 mod output;
 pub mod replay;
 pub mod run;

@@ -141,6 +141,9 @@ options! {
     model: Model {
         /// The model file; without one every flow is labelled "unknown".
         path: PathBuf = PathBuf::from("models/flowsentry.safetensors");
+        /// A model file to be tried in shadow: it judges live traffic beside the model, metrics tell how they agree, and
+        /// nothing that is stored depends on it. Empty: none.
+        candidate: Option<PathBuf> = None;
         /// How often to look for a new model file.
         reload_interval: Duration = seconds(2), milliseconds(100)..=hours(1);
         /// A larger model file is refused before it is read.

@@ -95,6 +95,20 @@ impl Setting for PathBuf {
     }
 }
 
+/// Empty: none.
+impl Setting for Option<PathBuf> {
+    fn read(written: &Written) -> Result<Self, String> {
+        match written.as_text() {
+            Some("") => Ok(None),
+            _ => PathBuf::read(written).map(Some),
+        }
+    }
+
+    fn shown(&self) -> Value {
+        Value::String(self.as_ref().map(|path| path.display().to_string()).unwrap_or_default())
+    }
+}
+
 impl Setting for BTreeMap<String, String> {
     const TABLE: bool = true;
 

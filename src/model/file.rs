@@ -115,6 +115,14 @@ impl ModelFile {
     /// # Errors
     /// [`FileError`] that says what is wrong with it.
     pub fn read(path: &Path, bytes_max: u64) -> Result<Self, FileError> {
+        Self::parse(&Self::octets(path, bytes_max)?)
+    }
+
+    /// Reads a file of at most `bytes_max` octets, which are not looked at.
+    ///
+    /// # Errors
+    /// [`FileError`] if it is larger, no regular file, or cannot be read.
+    pub fn octets(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
         // Asked before it is opened: opening a pipe would wait for a writer.
         if !std::fs::metadata(path)?.is_file() {
             return Err(FileError::NotAFile);
@@ -126,7 +134,7 @@ impl ModelFile {
         }
         let mut content = Vec::new();
         file.take(bytes).read_to_end(&mut content)?;
-        Self::parse(&content)
+        Ok(content)
     }
 
     /// Reads and checks the octets of a file.
@@ -317,4 +325,4 @@ impl View for Floats {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -1,16 +1,16 @@
 //! Labels the flows of closed windows and late panes.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{StageError, Underway, hand_on};
+use super::{Shadow, StageError, Underway, hand_on};
+use crate::exit::chain;
 use crate::flow::checkpoint::{Increment, Pane, Timing};
 use crate::flow::context::{Context, Neighbours};
 use crate::model::{Change, Model, Watched};
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
+use crate::telemetry::metrics::{MODEL_INFO, MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
 use crate::telemetry::progress::Report;
 use crate::telemetry::status::{ModelState, Status};
 use crate::verdict::judge::{Judge, rows};
@@ -18,16 +18,19 @@ use crate::verdict::judged::{JudgedIncrement, JudgedPane, Judgement};
 
 const STAGE: &str = "classify";
 
-/// Labels until no more increments come, or nobody takes them. Without a model every label is `unknown`.
+/// Labels until no more increments come, or nobody takes them. Without a model every label is `unknown`. In the time left
+/// a candidate judges the same flows in shadow.
 pub async fn classify(
     mut model: Watched,
     mut judge: Judge,
+    mut shadow: Shadow,
     status: Status,
     mut increments: Receiver<Underway<Increment>>,
     verdicts: Sender<Underway<JudgedIncrement>>,
     report: Report,
 ) -> Result<(), StageError> {
     look(&mut model, &status);
+    shadow.look();
     while let Some(mut underway) = increments.recv().await {
         report.busy();
         look(&mut model, &status);
@@ -35,15 +38,17 @@ pub async fn classify(
         let increment = &mut underway.work;
         let mut panes = Vec::with_capacity(increment.panes.len());
         for pane in std::mem::take(&mut increment.panes) {
-            panes.push(judged(model.current(), &mut judge, pane)?);
+            panes.push(Arc::new(judged(model.current(), &mut judge, pane)?));
         }
         judge.forget(increment.checkpoint.watermark);
         if !panes.is_empty() {
             STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         }
+        let shadowed = if shadow.is_on() { panes.clone() } else { Vec::new() };
         if !hand_on(&report, &verdicts, underway.map(|increment| JudgedIncrement { increment, panes })).await {
             return Ok(());
         }
+        shadow.judge(&shadowed, || increments.is_empty() && !increments.is_closed()).await;
         report.waiting();
     }
     Ok(())
@@ -84,13 +89,13 @@ fn look(model: &mut Watched, status: &Status) {
             tracing::info!(version, "this model labels flows from now on");
             MODEL_RELOADS.add_with("result", "loaded", 1);
             MODEL_LOADED.set(1.0);
+            MODEL_INFO.set_only_with("version", Some(&version));
             status.update(|now| now.model = ModelState::Loaded { version });
             return;
         }
         Some(Change::Refused(error)) => {
             MODEL_RELOADS.add_with("result", "refused", 1);
-            let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
-            format!("{error}{cause}")
+            chain(&error)
         }
         Some(Change::Missing(path)) => format!("there is no model file {}", path.display()),
     };

@@ -9,6 +9,7 @@ mod id_days;
 mod ingest;
 mod retain;
 mod room;
+mod shadow;
 mod store;
 mod wakeup;
 
@@ -18,6 +19,7 @@ pub use classify::classify;
 pub use ingest::ingest;
 pub use retain::retention;
 pub use room::{Room, Underway};
+pub use shadow::Shadow;
 pub use store::store;
 pub use wakeup::{Pace, Tick, wakeup};
 

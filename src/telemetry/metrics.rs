@@ -92,8 +92,8 @@ metrics! {
 
     STAGE_WAIT: TimeCounter = "flowsentry_stage_wait_seconds_total" {stage: "ingest", "aggregate", "classify", "store"},
         "Seconds that a stage waited for the next one to take its work.";
-    STAGE_BUSY: Histogram = "flowsentry_stage_busy_seconds" {stage: "ingest", "aggregate", "classify", "store"},
-        "Seconds that a stage worked on one piece of work.";
+    STAGE_BUSY: Histogram = "flowsentry_stage_busy_seconds" {stage: "ingest", "aggregate", "classify", "shadow", "store"},
+        "Seconds that a stage worked on one piece of work; shadow: that a candidate judged one.";
     STORE_TRANSACTION: Histogram = "flowsentry_store_transaction_seconds",
         "Seconds that a transaction with flows and checkpoint took.";
     WINDOW_DELAY: Histogram = "flowsentry_window_delay_seconds",
@@ -101,6 +101,14 @@ metrics! {
 
     MODEL_RELOADS: Counter = "flowsentry_model_reloads_total" {result: "loaded", "refused"},
         "New model files, by what became of them.";
+    SHADOW_FLOWS: Counter = "flowsentry_shadow_flows_total" {verdict: "same", "other"},
+        "Flows judged by the model and by a candidate in shadow, by whether they say the same; after a fault some are judged again.";
+    SHADOW_PAIRS: Counter = "flowsentry_shadow_pairs_total" {pair: },
+        "Flows judged by both, by the model's label -> the candidate's.";
+    SHADOW_SKIPPED_FLOWS: Counter = "flowsentry_shadow_skipped_flows_total" {reason: "busy", "late", "unlabelled"},
+        "Flows that the candidate was not asked of: more to label waited, they were late, or no model had labelled them.";
+    SHADOW_RELOADS: Counter = "flowsentry_shadow_reloads_total" {result: "loaded", "refused"},
+        "New candidate files, by what became of them.";
     RETENTION_ROWS_DELETED: Counter = "flowsentry_retention_rows_deleted_total",
         "Old packets deleted.";
     RETENTION_PARTITIONS_DROPPED: Counter = "flowsentry_retention_partitions_dropped_total",
@@ -145,6 +153,10 @@ metrics! {
         "1 while the source is read or polled, 0 while asleep until notified.";
     MODEL_LOADED: Gauge = "flowsentry_model_loaded",
         "1 while a model labels flows, 0 while they are stored as unknown.";
+    MODEL_INFO: Gauge = "flowsentry_model_info" {version: },
+        "1 for the version of the model that labels flows, 0 for those before it.";
+    SHADOW_INFO: Gauge = "flowsentry_shadow_info" {version: },
+        "1 for the version of the candidate that judges in shadow, 0 for those before it.";
     BUILD_INFO: Gauge = "flowsentry_build_info" {version: },
         "1, with the version as label.";
 }

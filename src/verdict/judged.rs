@@ -12,8 +12,8 @@ use crate::verdict::label::{Classes, UNKNOWN, Verdict};
 pub struct JudgedIncrement {
     /// What is stored; its panes have moved to `panes`.
     pub increment: Increment,
-    /// The panes with their verdicts.
-    pub panes: Vec<JudgedPane>,
+    /// The panes with their verdicts; shared with a candidate model, which judges them again.
+    pub panes: Vec<Arc<JudgedPane>>,
 }
 
 /// The flows of a pane, what their neighbours say of them, and the verdicts.

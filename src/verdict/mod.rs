@@ -1,7 +1,9 @@
-//! Flows become verdicts: what is told of a flow (features), when it is judged (judge), what comes out (label).
+//! Flows become verdicts: what is told of a flow (features), when it is judged (judge), what comes out (label), how two models
+//! agree (agreement).
 //!
 //! Pure: no tensors, no I/O, no clock. A feature is found by its name, so a model file says itself what it wants to see.
 
+pub mod agreement;
 pub mod features;
 pub mod judge;
 pub mod judged;

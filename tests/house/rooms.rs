@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
     room("supervisor", &[], "knows tasks, not what they do"),
     room(
         "stage",
-        &["flow", "verdict", "model", "check", "postgres", "config", "telemetry", "supervisor"],
+        &["flow", "verdict", "model", "check", "postgres", "config", "telemetry", "supervisor", "exit"],
         "loops around the rooms above; composed by pipeline",
     ),
     room(

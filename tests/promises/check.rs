@@ -105,6 +105,16 @@ fn a_model_that_is_missing_or_broken_is_told() {
     let report = check(&database, &["--set", &setting]);
     assert_eq!(report.code, Some(78));
     report.has("model", "refused", "model.safetensors", "cannot be used: its header says", "model.path=");
+    let setting = format!("model.candidate={}", path.display());
+    let report = check(&database, &["--set", &setting]);
+    assert_eq!(report.code, Some(0));
+    let why = "cannot be used: its header says";
+    report.has("model.candidate", "warning", "model.safetensors", why, "model.candidate=");
+    std::fs::remove_file(&path).unwrap();
+    let report = check(&database, &["--set", &setting]);
+    report.has("model.candidate", "warning", "model.safetensors", "there is no such file", "model.candidate=");
+    let report = check(&database, &["--set", "model.candidate=models/flowsentry.safetensors"]);
+    assert_eq!(report.all("model.candidate")[0]["severity"], "fine");
 }
 
 #[test]

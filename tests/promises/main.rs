@@ -14,6 +14,7 @@ mod exactly_once;
 mod faults;
 mod late_packets;
 mod left_alone;
+mod model_life;
 mod never_oversleeps;
 mod service;
 mod unusable_rows;

@@ -1,6 +1,7 @@
 //! Looks at one group after the other and has it judged. A group that cannot be looked at is a finding, never an end.
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -38,7 +39,11 @@ pub async fn at_everything(context: &Context, idle: Duration) -> Vec<Finding> {
         Err(failure) => return vec![unusable_settings(&failure.error.to_string(), failure.hint)],
     };
     let mut findings = settings::judge(&config);
-    findings.push(at_model(&config));
+    let path = &config.model.path;
+    findings.push(model::judge(&at_model(&config, path), &path.display().to_string()));
+    if let Some(path) = &config.model.candidate {
+        findings.push(model::judge_candidate(&at_model(&config, path), &path.display().to_string()));
+    }
     match database(&config, context) {
         Ok(database) => findings.extend(at_database(&database, &config, idle).await),
         Err(error) => findings.push(unusable_settings(&error.to_string(), Some(error.hint().to_owned()))),
@@ -63,9 +68,8 @@ fn database(config: &Config, context: &Context) -> Result<Database, ConnectionSt
     Database::resolve(url, &context.environment, limits)
 }
 
-fn at_model(config: &Config) -> Finding {
-    let path = &config.model.path;
-    let file = match Model::load(path, config.model.file_max.0) {
+fn at_model(config: &Config, path: &Path) -> model::ModelFile {
+    match Model::load(path, config.model.file_max.0) {
         Ok(model) => model::ModelFile::Loaded {
             version: model.version().to_string(),
             features: model.features().len(),
@@ -77,8 +81,7 @@ fn at_model(config: &Config) -> Finding {
             model::ModelFile::Missing
         }
         Err(error) => model::ModelFile::Unusable { reason: chain(&error) },
-    };
-    model::judge(&file, &path.display().to_string())
+    }
 }
 
 async fn at_database(database: &Database, config: &Config, idle: Duration) -> Vec<Finding> {

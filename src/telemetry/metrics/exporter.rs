@@ -212,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_alone_is_0_everywhere_else() {
+        let versions = |set: &[Option<&str>]| {
+            let page = rendered(|| set.iter().for_each(|version| SHADOW_INFO.set_only_with("version", *version)));
+            let lines = page.lines().filter_map(|line| line.strip_prefix("flowsentry_shadow_info{version="));
+            lines.filter(|line| line.ends_with(" 1")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(versions(&[Some("one")]), ["\"one\"} 1"]);
+        assert_eq!(versions(&[Some("one"), Some("two")]), ["\"two\"} 1"]);
+        assert_eq!(versions(&[Some("one"), Some("two"), Some("one")]), ["\"one\"} 1"]);
+        assert_eq!(versions(&[Some("one"), None]), [] as [&str; 0]);
+        let many: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+        let many: Vec<_> = many.iter().map(|version| Some(&**version)).collect();
+        assert_eq!(versions(&many), ["\"other\"} 1"]);
+        assert_eq!(versions(&[&many[..], &[Some("1")]].concat()), ["\"1\"} 1"]);
+    }
+
+    #[test]
     fn names_follow_the_rules_of_prometheus() {
         for definition in ALL {
             let name = definition.name;

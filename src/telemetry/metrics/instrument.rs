@@ -50,6 +50,13 @@ impl Label {
         occurred.insert(value.to_owned());
         value
     }
+
+    /// Every value that was recorded.
+    fn values_so_far(&self) -> Vec<String> {
+        let occurred = self.occurred.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = (occurred.len() >= LABEL_VALUES_MAX).then(|| OTHER.to_owned());
+        occurred.iter().cloned().chain(other).collect()
+    }
 }
 
 /// How a metric is rendered.
@@ -120,6 +127,16 @@ impl Gauge {
     /// Sets it where `label` is `label_value`.
     pub fn set_with(&self, label: &'static str, label_value: &str, value: f64) {
         self.0.gauge(Some((label, label_value))).set(value);
+    }
+
+    /// Sets it to 1 where `label` is `value`, and to 0 wherever it was something else before. `None`: to 0 everywhere.
+    pub fn set_only_with(&self, label: &'static str, value: Option<&str>) {
+        for before in self.0.label.iter().flat_map(Label::values_so_far) {
+            self.set_with(label, &before, 0.0);
+        }
+        if let Some(value) = value {
+            self.set_with(label, value, 1.0);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod compare;
 mod database;
 mod listener;
+mod models;
 mod process;
 mod programs;
 mod proxy;
@@ -15,6 +16,7 @@ mod wait;
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
 pub use database::{Database, Session, Tables};
 pub use listener::Listener;
+pub use models::model;
 pub use process::{cpu_seconds, peak_mib};
 pub use programs::program;
 pub use proxy::{Direction, Held, Passing, Proxy, Trap};
