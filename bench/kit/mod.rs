@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each bench uses a part
 
 pub mod chart;
+pub mod python;
 pub mod service;
 
 use std::process::{Command, Stdio};
