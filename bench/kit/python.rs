@@ -1,34 +1,22 @@
-//! Python beside our own: an environment of pinned packages, made once under `target/`.
+//! Python beside our own: an environment of pinned packages, made once under `target/` by `.ci/python`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-/// The interpreter of the environment `name` with the packages of a requirements file, made if need be; else why not.
+const MAKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/python");
+
+/// The interpreter of the environment `name` with the packages of a requirements file; else why there is none.
 pub fn environment(name: &str, requirements: &str) -> Result<PathBuf, String> {
-    let environment = target().join(name);
-    let python = environment.join("bin/python");
-    let made = environment.join("requirements.txt");
-    if std::fs::read(&made).ok() == std::fs::read(requirements).ok() {
-        return Ok(python);
+    let made = Command::new(MAKE).arg(target().join(name)).arg(requirements).stderr(Stdio::inherit()).output();
+    let made = made.map_err(|error| format!("{MAKE}: {error}"))?;
+    if !made.status.success() {
+        return Err(format!("{MAKE}: {}", made.status));
     }
-    println!("fetching Python packages into {} …", environment.display());
-    run(Path::new("python3"), &["-m", "venv", "--clear", &environment.display().to_string()])?;
-    run(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements])?;
-    std::fs::copy(requirements, &made).map_err(|error| error.to_string())?;
-    Ok(python)
+    Ok(Path::new(String::from_utf8_lossy(&made.stdout).trim()).to_owned())
 }
 
 /// Where cargo puts what it builds: a bench is `target/release/examples/NAME`.
 pub fn target() -> PathBuf {
     let here = std::env::current_exe().expect("a path of this program");
     here.ancestors().nth(3).expect("a directory of builds").to_owned()
-}
-
-fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
-    let status = Command::new(program).args(arguments).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{} {}: {status}", program.display(), arguments.join(" "))),
-        Err(error) => Err(format!("{}: {error}", program.display())),
-    }
 }
