@@ -94,13 +94,14 @@ class Network:
         return subprocess.Popen([*self.inside(host), *words], stdin=subprocess.DEVNULL, start_new_session=True)
 
     @staticmethod
-    def stop(process):
-        """With all that it started."""
-        try:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(3)
-        except ProcessLookupError:
-            pass
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(3)
+    def stop(processes):
+        """With all that they started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in processes:
+                try:
+                    os.killpg(process.pid, number)
+                except ProcessLookupError:
+                    pass
+            end = time.monotonic() + 3
+            while any(process.poll() is None for process in processes) and time.monotonic() < end:
+                time.sleep(0.02)

@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FRAMES_MAX = 200_000
 OCTETS_A_FRAME = 400  # headers and the question of a DNS packet
 SETTLE = 1.0
-GRACE = 12  # seconds a recording may take beyond its own
+GRACE = 30  # seconds a recording may take beyond its own, on a busy machine
 NOT_PERMITTED = 77
 
 
@@ -57,12 +57,10 @@ def record(net, what, seconds, path):
         for host, habit in plan.habits():
             running.append(net.start(host, *program("people.py", habit, seconds, random.randrange(1 << 30), host)))
         begun = time.monotonic()
-        attacks = [attack(net, seconds, *each) for each in what.attacks]
-        running += attacks
+        running += [attack(net, seconds, *each) for each in what.attacks]
         time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
     finally:
-        for process in reversed(running):
-            net.stop(process)
+        net.stop(running)
 
 
 def add(directory, split, capture):
@@ -116,7 +114,7 @@ def main():
         print("network namespaces are not permitted here: run as root, or allow user namespaces", file=sys.stderr)
         raise SystemExit(NOT_PERMITTED)
     import rows  # needs pyarrow, which is missed before anything is recorded
-    network.enter((chosen.seconds + 4 * GRACE) * len(wanted) + 60)
+    network.enter((chosen.seconds + GRACE) * len(wanted) + 60)
     directory = os.path.abspath(chosen.directory)
     for part in ("pcap", "packets"):
         os.makedirs(os.path.join(directory, part), exist_ok=True)
