@@ -28,10 +28,10 @@ class Pace:
     def __call__(self, gap, count=COUNT_MAX, jitter=0.3):
         due = time.monotonic()
         for number in range(min(int(count), COUNT_MAX)):
-            due += gap * random.uniform(1 - jitter, 1 + jitter)
-            if due >= self.end:
-                return
             yield number
+            due += gap * random.uniform(1 - jitter, 1 + jitter)
+            if max(due, time.monotonic()) >= self.end:
+                return
             time.sleep(max(0.0, due - time.monotonic()))
 
     def left(self):

@@ -47,7 +47,7 @@ def attack(net, seconds, host, name, options):
 
 
 def record(net, what, seconds, path):
-    """One capture: services and honest hosts first, then the attack, until the time is up."""
+    """One capture: services and honest hosts first, then the attack, until the time is up. Returns what failed of it."""
     running = serve(net)
     try:
         time.sleep(SETTLE)
@@ -59,6 +59,7 @@ def record(net, what, seconds, path):
         begun = time.monotonic()
         running += [attack(net, seconds, *each) for each in what.attacks]
         time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
+        return [shlex.join(it.args) for it in running if it.poll() and sys.executable in it.args]
     finally:
         net.stop(running)
 
@@ -118,14 +119,20 @@ def main():
     directory = os.path.abspath(chosen.directory)
     for part in ("pcap", "packets"):
         os.makedirs(os.path.join(directory, part), exist_ok=True)
-    net = network.Network()
+    net, left_out = network.Network(), []
     for name, what in wanted.items():
         identity = f"lab-{chosen.seed}-{name}"
         pcap, packets = (os.path.join(directory, kind, f"{identity}.{end}") for kind, end in (("pcap", "pcap"), ("packets", "parquet")))
-        record(net, what, chosen.seconds, pcap)
+        failed = record(net, what, chosen.seconds, pcap)
         counts = rows.convert(pcap, what.rules, packets)
-        add(directory, chosen.split, {"id": identity, "class": what.label, "licence": "your own", "rules": what.rules})
         print(f"{identity:32}", ", ".join(f"{count} {label}" for label, count in sorted(counts.items())), flush=True)
+        if failed or not counts.get(what.label):
+            left_out.append(identity)
+            print(f"left out: {identity}: " + ("; ".join(failed) or f"no packet of {what.label} was seen"), file=sys.stderr)
+            continue
+        add(directory, chosen.split, {"id": identity, "class": what.label, "licence": "your own", "rules": what.rules})
+    if left_out:
+        raise SystemExit(f"{len(left_out)} of {len(wanted)} recordings failed and are not in captures.json: {', '.join(left_out)}")
 
 
 if __name__ == "__main__":
