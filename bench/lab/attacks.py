@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from network import INSIDE, IP, MAC, NET
+from network import BEYOND, IP, MAC, NET, is_host
 from protocols import LOGINS, http_basic, http_form, http_request
 
 COUNT_MAX = 50_000
@@ -84,9 +84,10 @@ def flood(pace, me, target, kind="syn", port=80, rate=100, count=4000, length=0,
         send(out, kind, source, target, int(port), int(length))
 
 
-def sweep(pace, me, kind="syn", net=NET, hosts="1-60", ports="22", rate=20, order="random"):
+def sweep(pace, me, kind="syn", beyond=0, hosts="1-60", ports="22", rate=20, order="random"):
     """One packet to every port of every host; 1 to 60 of the LAN are no attackers."""
     first, last = map(int, hosts.split("-"))
+    net = BEYOND if int(beyond) else NET
     low, high = map(int, (ports.split("-") * 2)[:2])
     pairs = [(host, port) for host in range(first, last + 1) for port in range(low, high + 1)]
     if order == "random":
@@ -237,11 +238,11 @@ ATTACKS = [flood, sweep, connect_scan, guess, web_flood, slow, arp_poison, dns_t
 
 
 def main(name, seconds, seed, *options):
-    if os.environ.get(INSIDE) in (None, str(os.stat("/proc/self/ns/net").st_ino)):
-        raise SystemExit("attacks run inside the lab only: record.py starts them")
-    random.seed(int(seed))
     options = dict(option.split("=", 1) for option in options)
-    host = options.pop("me")
+    host = options.pop("me", None)
+    if not is_host(host):
+        raise SystemExit("attacks run on a host of the lab only: record.py starts them")
+    random.seed(int(seed))
     attack = {attack.__name__: attack for attack in ATTACKS}[name]
     if attack is arp_poison:
         options["host"] = host

@@ -8,6 +8,7 @@ import random
 from network import ATTACKERS, BEYOND, CLIENTS, IP, MAC, NET, SERVERS
 from protocols import LOGINS
 
+LABELS = ["Normal", "DDoS", "Port Scanning", "Brute Force", "ARP Poisoning", "Slowloris", "DNS Tunnel", "C2 Beacon"]
 HONEST = ["browse", "lookups", "clock", "checks", "session", "load", "owner"]
 SPOOFED = "172.20."  # the beginning of made-up sources
 
@@ -43,7 +44,7 @@ def scans():
     for kind in ("syn", "udp", "icmp", "ack"):
         ports = "22" if kind == "icmp" else random.choice(["22", "443-445", "3389", "8000-8003"])
         wide = [("atk1", "sweep", {"kind": kind, "hosts": "1-60", "ports": ports, "rate": draw(2, 100)}),
-                ("atk2", "sweep", {"kind": kind, "net": BEYOND, "hosts": "1-250", "ports": ports, "rate": draw(2, 100)})]
+                ("atk2", "sweep", {"kind": kind, "beyond": 1, "hosts": "1-250", "ports": ports, "rate": draw(2, 100)})]
         tall = [("atk3", "sweep", {"kind": kind, "hosts": "11-13", "ports": "1-1000", "rate": draw(5, 200)})] if kind != "icmp" else []
         yield f"sweep-{kind}", Plan("Port Scanning", wide + tall)
     connect = [(host, "connect_scan", {"target": target, "rate": draw(3, 200)}) for host, target in zip(ATTACKERS, SERVERS)]

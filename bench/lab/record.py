@@ -96,6 +96,9 @@ def arguments():
     chosen = parser.parse_intermixed_args()
     if not (3 <= chosen.seconds <= 900):
         parser.error("--seconds must be 3 to 900")
+    for label, _ in chosen.own:
+        if label not in plan.LABELS:
+            parser.error(f"{label} is no label; these are: {', '.join(plan.LABELS)}")
     return parser, chosen
 
 
@@ -114,7 +117,10 @@ def main():
     if network.INSIDE not in os.environ and not network.allowed():
         print("network namespaces are not permitted here: run as root, or allow user namespaces", file=sys.stderr)
         raise SystemExit(NOT_PERMITTED)
-    import rows  # needs pyarrow, which is missed before anything is recorded
+    try:
+        import rows  # here: what is missing is missed before anything is recorded
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{error}: `make lab` fetches it, or pip install -r {HERE}/requirements.txt")
     network.enter((chosen.seconds + GRACE) * len(wanted) + 60)
     directory = os.path.abspath(chosen.directory)
     for part in ("pcap", "packets"):
