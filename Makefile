@@ -14,12 +14,19 @@ VERSIONS ?= 13 18
 SEEDS ?= 1000000
 # What `make bench` runs: of bench/NAME.rs, examples named bench_NAME, those that take minutes.
 BENCHES := catch_up trigger retention latency others model
+# What `make compare` reads: labelled captures, a model; and the splits that it judges.
+DATA ?= ../shared/data
+MODEL ?= models/flowsentry.safetensors
+SPLITS ?= test
+# Where `make lab` writes, and what it is asked beside: make lab LAB_FLAGS='--seconds 20 sweep-udp'
+LAB ?= $(TARGET)/lab
+LAB_FLAGS ?=
 # How long `make soak` lasts.
 MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo test test-postgres simulation check fuzz bench growth soak setup
+.PHONY: help demo test test-postgres simulation check fuzz bench growth soak compare lab setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -61,6 +68,12 @@ growth: setup ## Draw docs/growth.svg: time and memory from 10,000 to 10,000,000
 soak: setup ## An hour at 10,000 packets/s with retention: memory and lag flat, sums equal; MINUTES=3 for a trial
 	@$(STEP) "release build" cargo build --release --locked
 	@$(STEP) soak $(RUN_BENCH)soak -- $(MINUTES)
+
+compare: setup ## The model beside forests and thresholds, on the same flows: DATA=captures SPLITS=validation
+	@$(STEP) compare $(RUN_BENCH)forest -- $(DATA) $(MODEL) $(SPLITS)
+
+lab: ## Record labelled attacks in network namespaces of this machine: docs/retraining.md
+	@"$$(.ci/python $(TARGET)/lab-python bench/lab/requirements.txt)" bench/lab/record.py $(LAB) $(LAB_FLAGS)
 
 fuzz: ## All properties with many more random inputs: make fuzz CASES=1000000
 	@$(STEP) "fuzz" env PROPTEST_CASES=$(CASES) cargo test --lib --locked --quiet

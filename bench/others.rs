@@ -9,12 +9,12 @@
 
 mod kit;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use flowsentry::telemetry::clock;
-use kit::{Service, Session, Spread, adopt, load, psql, server};
+use kit::{Service, Session, Spread, adopt, load, psql, python, server};
 
 const PACKETS: u64 = 1_000_000;
 const ROUNDS: usize = 3;
@@ -59,7 +59,7 @@ fn main() {
         engineers.shown(0),
         ratios.shown(1)
     );
-    match python() {
+    match python::environment("bench-python", &format!("{HERE}/requirements.txt")) {
         Ok(python) => existing(&python, &url, ours.median()),
         Err(reason) => println!("\n!!! LEFT OUT: the existing system's algorithm. {reason} !!!\n"),
     }
@@ -94,32 +94,6 @@ fn engineer(session: &Session) -> f64 {
     let began = clock::now();
     session.run(ENGINEER);
     began.elapsed().as_secs_f64()
-}
-
-/// The interpreter of an environment with the packages, made if need be.
-fn python() -> Result<PathBuf, String> {
-    let here = std::env::current_exe().unwrap();
-    let environment = here.ancestors().nth(3).unwrap().join("bench-python");
-    let python = environment.join("bin/python");
-    let requirements = format!("{HERE}/requirements.txt");
-    let made = environment.join("requirements.txt");
-    if std::fs::read(&made).ok() == std::fs::read(&requirements).ok() {
-        return Ok(python);
-    }
-    println!("fetching Python packages into {} …", environment.display());
-    run(Path::new("python3"), &["-m", "venv", "--clear", &environment.display().to_string()])?;
-    run(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", &requirements])?;
-    std::fs::copy(&requirements, &made).map_err(|error| error.to_string())?;
-    Ok(python)
-}
-
-fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
-    let status = Command::new(program).args(arguments).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{} {}: {status}", program.display(), arguments.join(" "))),
-        Err(error) => Err(format!("{}: {error}", program.display())),
-    }
 }
 
 fn existing(python: &Path, url: &str, ours: f64) {

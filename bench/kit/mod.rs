@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod clients;
+pub mod python;
 pub mod service;
 
 use std::process::{Command, Stdio};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::corpus::{Corpus, CorpusError, LABELS, Label, Split, hexadecimal};
+use super::corpus::{Corpus, CorpusError, LABELS, Label, LabelledPacket, Split, hexadecimal};
 use super::examples::{self, Cutting, Examples};
 use crate::model::ModelFile;
 use crate::model::train::{self, Epoch, Naming, Options, Rows, TrainError};
@@ -122,6 +122,20 @@ fn fingerprint(
     Ok(hexadecimal(&hasher.finalize()))
 }
 
+/// The examples that a capture of the training split gives to learn from.
+pub fn training_examples(features: &Features, packets: &[LabelledPacket]) -> Examples {
+    cut(features, packets, PHASES)
+}
+
+fn cut(features: &Features, packets: &[LabelledPacket], phases: u32) -> Examples {
+    let mut examples = Examples::new(features.len());
+    for phase in 0..phases {
+        let cutting = Cutting { window: WINDOW, shift: WINDOW * phase / phases };
+        examples::append(&mut examples, features, packets, cutting, FLOWS_OF_A_WINDOW_MAX);
+    }
+    examples
+}
+
 /// Rows of a split, with class and capture of each.
 struct Labelled {
     values: Vec<f32>,
@@ -141,12 +155,7 @@ impl Labelled {
         let mut labelled = Self { values: Vec::new(), classes: Vec::new(), captures: Vec::new() };
         for (number, capture) in (0u32..).zip(corpus.captures(split)?) {
             let packets = corpus.packets(capture)?;
-            let mut examples = Examples::new(features.len());
-            for phase in 0..phases {
-                let cutting = Cutting { window: WINDOW, shift: WINDOW * phase / phases };
-                examples::append(&mut examples, features, &packets, cutting, FLOWS_OF_A_WINDOW_MAX);
-            }
-            labelled.take(&examples, classes, number);
+            labelled.take(&cut(features, &packets, phases), classes, number);
             count();
         }
         Ok(labelled)

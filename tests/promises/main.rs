@@ -12,6 +12,7 @@ mod check;
 mod columns;
 mod exactly_once;
 mod faults;
+mod lab;
 mod late_packets;
 mod left_alone;
 mod model_life;

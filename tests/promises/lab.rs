@@ -1,0 +1,114 @@
+//! What the lab of `bench/lab` records is what training reads, its labels hold, and nothing of it stays behind.
+//!
+//! Left out, aloud, where network namespaces are not permitted or Python's packages cannot be fetched.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use flowsentry::flow::key::Protocol;
+use flowsentry::flow::packet::TcpFlags;
+use flowsentry::training::corpus::{Corpus, LabelledPacket, Split};
+
+use crate::kit::{until, until_some};
+
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+/// How the recorder ends where it may not make namespaces.
+const NOT_PERMITTED: i32 = 77;
+const ATTACKERS: [&str; 4] = ["10.9.0.61", "10.9.0.62", "10.9.0.63", "10.9.0.64"];
+
+fn python() -> Option<PathBuf> {
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-python");
+    let requirements = format!("{HERE}/bench/lab/requirements.txt");
+    let made = Command::new(format!("{HERE}/.ci/python")).arg(environment).arg(requirements).output().unwrap();
+    if made.status.success() {
+        return Some(PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()));
+    }
+    println!("skipped: no Python with pyarrow: {}", String::from_utf8_lossy(&made.stderr));
+    None
+}
+
+fn recorder(python: &Path, directory: &Path, seconds: &str, names: &[&str]) -> Command {
+    let mut command = Command::new(python);
+    command.arg(format!("{HERE}/bench/lab/record.py")).arg(directory).args(["--seconds", seconds]).args(names);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn packets(corpus: &Corpus, id: &str) -> Vec<LabelledPacket> {
+    let captures = corpus.captures(Split::Train).unwrap();
+    corpus.packets(captures.iter().find(|capture| capture.id == id).unwrap()).unwrap()
+}
+
+#[test]
+fn what_is_recorded_is_read_and_its_labels_hold() {
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let recorded = recorder(&python, directory.path(), "4", &["sweep-syn", "arp-many"]).output().unwrap();
+    let said = String::from_utf8_lossy(&recorded.stderr);
+    if recorded.status.code() == Some(NOT_PERMITTED) {
+        println!("skipped: {said}");
+        return;
+    }
+    assert!(recorded.status.success(), "{said}");
+    let corpus = Corpus::open(directory.path()).unwrap();
+    check_sweep(&packets(&corpus, "lab-1-sweep-syn"));
+    check_poisoning(&packets(&corpus, "lab-1-arp-many"));
+}
+
+/// Every SYN of an attacker is of the sweep, and nothing that another host sends is.
+fn check_sweep(packets: &[LabelledPacket]) {
+    let mut probes = 0;
+    for LabelledPacket { packet, label } in packets {
+        let by_attacker = ATTACKERS.iter().any(|address| packet.key.source.to_string() == *address);
+        let is_of_sweep = by_attacker && packet.key.protocol == Protocol::Tcp;
+        assert_eq!(label.name() == "Port Scanning", is_of_sweep, "{packet:?}");
+        probes += usize::from(is_of_sweep && packet.tcp_flags == TcpFlags::SYN);
+    }
+    assert!(probes > 10, "{probes} probes");
+    assert!(packets.iter().filter(|it| it.label.name() == "Normal").count() > 50, "{} packets", packets.len());
+}
+
+/// Who claims an address that is not its own is the attacker, and nobody else.
+fn check_poisoning(packets: &[LabelledPacket]) {
+    let mut forged = 0;
+    for LabelledPacket { packet, label } in packets {
+        let Some(hardware) = packet.arp.and_then(|arp| arp.source_hardware) else {
+            assert_eq!(label.name(), "Normal", "{packet:?}");
+            continue;
+        };
+        let host: u8 = packet.key.source.to_string().rsplit('.').next().unwrap().parse().unwrap();
+        let is_own = hardware.to_string() == format!("02:09:00:00:00:{host:02x}");
+        assert_eq!(label.name() == "ARP Poisoning", !is_own, "{packet:?}");
+        forged += usize::from(!is_own);
+    }
+    assert!(forged > 0, "no forged claim among {} packets", packets.len());
+}
+
+#[test]
+fn a_recorder_that_is_killed_leaves_nothing_running() {
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = recorder(&python, directory.path(), "60", &["flood-syn"]).spawn().unwrap();
+    let permitted =
+        until_some("a capture that runs, or a recorder that may not", || match recorder.try_wait().unwrap() {
+            Some(status) => {
+                Some(status.code() != Some(NOT_PERMITTED)).inspect(|permitted| assert!(!permitted, "{status}"))
+            }
+            None => (running(directory.path()) >= 2).then_some(true),
+        });
+    if !permitted {
+        println!("skipped: network namespaces are not permitted");
+        return;
+    }
+    recorder.kill().unwrap();
+    recorder.wait().unwrap();
+    until("none of its processes", || running(directory.path()), |running| *running == 0);
+}
+
+/// Processes whose command line names the directory.
+fn running(directory: &Path) -> usize {
+    let wanted = directory.to_string_lossy();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(&*wanted)).count()
+}
