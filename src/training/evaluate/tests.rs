@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Description, Golden, Input, Layer, ModelFile, Transform};
 use crate::training::corpus::Label;
+use crate::verdict::label::Verdict;
 
 /// A model of two classes; what it computes does not matter here.
 fn model() -> Model {
@@ -27,11 +28,11 @@ fn capture(id: &str, subject: &str) -> Capture {
 
 /// Rows as (label, packets, verdict).
 fn judged<'a>(capture: &'a Capture, seconds: f64, rows: &[(&str, u64, u16)]) -> Judged<'a> {
-    let row = |&(label, packets, class): &(&str, u64, u16)| {
+    let flow = |&(label, packets, class): &(&str, u64, u16)| {
         let label = Label::from_name(label).unwrap();
-        (Example { label, packets }, Verdict { class, confidence: 1.0 })
+        JudgedFlow { label, packets, verdict: Verdict { class, confidence: 1.0 }, probabilities: vec![0.5, 0.5] }
     };
-    Judged { capture, rows: rows.iter().map(row).collect(), seconds }
+    Judged { capture, flows: rows.iter().map(flow).collect(), seconds }
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn figures_are_those_one_computes_by_hand() {
         judged(&two, 60.0, &[("DDoS", 9, 0), ("Slowloris", 9, 1), ("Slowloris", 9, 0), ("Slowloris", 9, 1)]),
         judged(&benign, 1800.0, &[("Normal", 9, 0), ("Normal", 1, 1), ("Normal", 2, 1)]),
     ];
-    let found = summarise(&model(), Split::Test, &rows);
+    let found = summarise(&model(), Split::Test, &rows, Vec::new());
     let check = |what: &str, found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{what}: {found}");
     let ddos = &found.all.classes[1];
     assert_eq!((ddos.flows, ddos.captures), (5, 2));
