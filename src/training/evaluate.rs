@@ -15,7 +15,7 @@ mod cut;
 mod perturb;
 mod precision_recall;
 mod reliability;
-pub mod robustness;
+mod robustness;
 mod scores;
 mod weights;
 
@@ -23,8 +23,8 @@ pub use alarms::{BenignCapture, FalseAlarms};
 pub use attacks::{Attack, PREFIX_SECONDS, PrefixCurve, PrefixPoint};
 pub use cut::JudgedFlow;
 pub use precision_recall::{Point, PrecisionRecall};
-pub use reliability::{Bin, Reliability};
-pub use robustness::Robustness;
+pub use reliability::{BINS, Bin, Reliability};
+pub use robustness::{Changed, ClassRecall, Robustness, robustness};
 pub use scores::{CaptureScore, ClassScore, EXISTING_CLASSES, Scores};
 
 /// Packets from which a flow tells something by itself: spoofed floods make tens of thousands of flows of one packet.

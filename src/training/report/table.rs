@@ -1,0 +1,69 @@
+//! Tables of a page: a head, rows of cells, numbers at the right.
+
+use super::markup::Markup;
+
+/// A cell.
+pub enum Cell {
+    /// A text at the left.
+    Name(String),
+    /// A number, or anything else at the right.
+    Figure(String),
+    /// A count shaded by its share, 0 to 1; as a mistake or as right.
+    Shaded {
+        /// What it says.
+        text: String,
+        /// How dark it is.
+        share: f64,
+        /// Whether it counts mistakes.
+        is_wrong: bool,
+    },
+    /// A bar as long as its share, 0 to 1, of the longest.
+    Bar(f64),
+}
+
+impl Cell {
+    /// A text at the left.
+    pub fn name(text: impl ToString) -> Self {
+        Self::Name(text.to_string())
+    }
+
+    /// A number.
+    pub fn figure(number: impl ToString) -> Self {
+        Self::Figure(number.to_string())
+    }
+
+    /// A number between 0 and 1.
+    pub fn rate(rate: f64) -> Self {
+        Self::Figure(format!("{rate:.3}"))
+    }
+
+    fn write(&self, row: &mut Markup) {
+        match self {
+            Self::Name(text) => row.leaf("td", &[("class", &"name")], text),
+            Self::Figure(text) => row.leaf("td", &[], text),
+            Self::Shaded { text, share, is_wrong } => {
+                let class = if *is_wrong { "cell wrong" } else { "cell" };
+                row.leaf("td", &[("class", &class), ("style", &format!("--share:{share:.3}"))], text);
+            }
+            Self::Bar(share) => row.element("td", &[("class", &"name")], |cell| {
+                cell.leaf("span", &[("class", &"bar"), ("style", &format!("--share:{share:.3}"))], "");
+            }),
+        }
+    }
+}
+
+/// Writes a table that scrolls by itself where the page is narrow.
+pub fn table(page: &mut Markup, heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
+    page.element("div", &[("class", &"wide"), ("tabindex", &0)], |page| {
+        page.element("table", &[], |table| {
+            table.element("thead", &[], |head| {
+                head.element("tr", &[], |row| heads.iter().for_each(|head| row.leaf("th", &[("scope", &"col")], head)));
+            });
+            table.element("tbody", &[], |body| {
+                for cells in rows {
+                    body.element("tr", &[], |row| cells.iter().for_each(|cell| cell.write(row)));
+                }
+            });
+        });
+    });
+}
