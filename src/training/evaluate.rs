@@ -166,4 +166,6 @@ fn left_out(model: &Model, judged: &[Judged<'_>]) -> BTreeMap<&'static str, Left
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

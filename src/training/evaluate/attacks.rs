@@ -176,3 +176,90 @@ fn moments(window: Window, begin: EventTime) -> impl Iterator<Item = EventTime> 
     let steps = std::iter::successors(Some(first.saturating_add(STEP)), |moment| Some(moment.saturating_add(STEP)));
     steps.take_while(move |moment| *moment < window.end).chain([window.end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Judged;
+    use super::super::scores::Confusion;
+    use super::super::testing::{capture, classes, model};
+    use super::*;
+    use crate::training::kit::packet;
+
+    const WINDOW: Duration = Duration::from_secs(30);
+    const DDOS: Label = Label(1);
+
+    /// One flow of three packets and one of a single one in the first window, one of two in the second.
+    fn packets() -> Vec<LabelledPacket> {
+        vec![
+            packet(0, 1, 2, Label::NORMAL),
+            packet(10_000, 9, 2, DDOS),
+            packet(10_500, 9, 2, DDOS),
+            packet(11_900, 9, 2, DDOS),
+            packet(14_000, 8, 2, DDOS),
+            packet(40_000, 9, 2, DDOS),
+            packet(40_100, 9, 2, DDOS),
+        ]
+    }
+
+    fn attack(model: &Model, packets: &[LabelledPacket]) -> Attack {
+        let attacks = of_capture(model, &capture("one", "DDoS"), packets, WINDOW).unwrap();
+        assert_eq!(attacks.len(), 1);
+        attacks.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn prefixes_grow_into_the_window() {
+        let model = model("packet_count", 2.5);
+        let found = attack(&model, &packets());
+        assert_eq!(found.prefix_recall, [0.0, 1.0 / 2.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
+        assert_eq!(found.seconds_to_right_verdict, Some(2.0));
+
+        let whole = capture("one", "DDoS");
+        let judged = Judged::of(&model, &whole, &packets(), WINDOW).unwrap();
+        let scores = Confusion::of(&classes(), &judged, 0).captures(&whole, &classes());
+        assert_eq!(scores[1].recall.to_bits(), found.prefix_recall[4].to_bits());
+    }
+
+    #[test]
+    fn neighbours_are_of_the_prefix_too() {
+        let found = attack(&model("destination_packets", 3.5), &packets());
+        assert_eq!(found.prefix_recall, [0.0, 1.0 / 2.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0]);
+    }
+
+    #[test]
+    fn an_attack_that_is_never_recognised_has_no_time() {
+        let found = attack(&model("packet_count", 9.5), &packets());
+        assert_eq!(found.seconds_to_right_verdict, None);
+        let curves = curves(&classes(), &[found, attack(&model("packet_count", 2.5), &packets())]);
+        let [curve] = &curves[..] else { panic!("{curves:?}") };
+        assert_eq!((curve.class.as_str(), curve.captures), ("DDoS", 2));
+        let points: Vec<_> = curve.points.iter().map(|point| (point.seconds, point.recall, point.recognised)).collect();
+        assert_eq!(points[..2], [(1, 0.0, 0), (2, 0.25, 1)]);
+    }
+
+    #[test]
+    fn the_end_of_a_window_is_a_moment() {
+        let packets = [packet(29_500, 9, 2, DDOS), packet(29_600, 9, 2, DDOS), packet(29_700, 9, 2, DDOS)];
+        assert_eq!(attack(&model("packet_count", 2.5), &packets).seconds_to_right_verdict, Some(0.5));
+    }
+
+    #[test]
+    fn labels_without_a_class_and_ordinary_captures_are_no_attacks() {
+        let packets = [packet(0, 1, 2, Label::NORMAL), packet(1, 9, 2, Label(5))];
+        let found = of_capture(&model("packet_count", 2.5), &capture("one", "Slowloris"), &packets, WINDOW).unwrap();
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn moments_are_whole_seconds_after_the_attack_began() {
+        let time = |milliseconds: i64| EventTime::from_micros(milliseconds * 1_000).unwrap();
+        let window = Window { start: time(30_000), end: time(33_000) };
+        let check = |begin: i64, expected: &[i64]| {
+            let found: Vec<i64> = moments(window, time(begin)).map(|moment| moment.micros() / 1_000).collect();
+            assert_eq!(found, expected, "{begin}");
+        };
+        check(10_400, &[30_400, 31_400, 32_400, 33_000]);
+        check(30_400, &[31_400, 32_400, 33_000]);
+        check(10_000, &[31_000, 32_000, 33_000]);
+    }
+}

@@ -163,3 +163,120 @@ fn busiest<'a>(packets: impl Iterator<Item = &'a Packet> + Clone) -> Option<(IpA
     let destination = most(&mut of_source.map(|packet| packet.key.destination))?;
     Some((source, destination))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::kit::packet;
+
+    const SCAN: Label = Label(2);
+
+    /// Bystanders before and after, an attack with its answers between.
+    fn packets() -> Vec<LabelledPacket> {
+        vec![
+            packet(0, 5, 6, Label::NORMAL),
+            packet(1_000, 9, 2, SCAN),
+            packet(1_100, 2, 9, Label::NORMAL),
+            packet(3_000, 9, 2, SCAN),
+            packet(4_000, 5, 6, Label::NORMAL),
+        ]
+    }
+
+    /// Sender and milliseconds.
+    fn sent(packets: &[LabelledPacket]) -> Vec<(String, i64)> {
+        packets.iter().map(|it| (it.packet.key.source.to_string(), it.packet.time.micros() / 1_000)).collect()
+    }
+
+    fn owned(expected: &[(&str, i64)]) -> Vec<(String, i64)> {
+        expected.iter().map(|&(source, time)| (source.to_owned(), time)).collect()
+    }
+
+    #[test]
+    fn a_slower_attack_is_answered_later_and_bystanders_do_not_care() {
+        let slower = Change::Slower(2).apply(&packets(), &[], 1);
+        let expected =
+            [("10.0.0.5", 0), ("10.0.0.9", 1_000), ("10.0.0.2", 1_200), ("10.0.0.5", 4_000), ("10.0.0.9", 5_000)];
+        assert_eq!(sent(&slower), owned(&expected));
+    }
+
+    #[test]
+    fn the_attack_alone_is_padded_up_to_a_full_frame() {
+        let many: Vec<_> = (0..200).flat_map(|_| packets()).collect();
+        let padded = Change::Padding(400).apply(&many, &[], 1);
+        let lengths = |is_wanted: &dyn Fn(&&LabelledPacket) -> bool| -> Vec<u32> {
+            padded.iter().filter(is_wanted).map(|labelled| labelled.packet.length).collect()
+        };
+        let (attack, others) = (lengths(&|it| is_attack(it)), lengths(&|it| !is_attack(it)));
+        assert!(attack.iter().all(|length| (60..=460).contains(length)));
+        assert!(attack.iter().any(|length| *length < 100) && attack.iter().any(|length| *length > 420));
+        assert!(others.iter().all(|length| *length == 60));
+        let mut long = packets();
+        long[1].packet.length = 1_500;
+        long[3].packet.length = 9_000;
+        let padded = Change::Padding(400).apply(&long, &[], 1);
+        assert!((1_500..=FRAME_MAX).contains(&padded[1].packet.length));
+        assert_eq!(padded[3].packet.length, 9_000);
+    }
+
+    #[test]
+    fn an_answer_is_as_late_as_what_it_answers() {
+        let delayed = Change::Delays(Duration::from_secs(2)).apply(&packets(), &[], 1);
+        let times = |source: &str| -> Vec<i64> {
+            sent(&delayed).iter().filter(|(sender, _)| sender == source).map(|(_, time)| *time).collect()
+        };
+        let (attack, answers) = (times("10.0.0.9"), times("10.0.0.2"));
+        assert!((1_000..=3_000).contains(&attack[0]) && (3_000..=5_000).contains(&attack[1]), "{attack:?}");
+        assert_ne!(attack, [1_000, 3_000]);
+        assert!((answers[0] - attack[0] - 100).abs() <= 1, "{answers:?} {attack:?}");
+        assert_eq!(times("10.0.0.5"), [0, 4_000]);
+    }
+
+    #[test]
+    fn ordinary_traffic_comes_from_the_attacker_while_the_attack_lasts() {
+        let ordinary = [
+            packet(500_000, 30, 40, Label::NORMAL),
+            packet(500_150, 40, 30, Label::NORMAL),
+            packet(500_200, 30, 50, Label::NORMAL),
+            packet(500_300, 30, 40, Label::NORMAL),
+            packet(500_400, 60, 70, Label::NORMAL),
+        ];
+        let mixed = Change::Mixed.apply(&packets(), &ordinary, 1);
+        let added: Vec<_> = mixed.iter().filter(|it| !packets().contains(it)).collect();
+        let keys: Vec<_> = added
+            .iter()
+            .map(|it| {
+                let FlowKey { source, destination, .. } = it.packet.key;
+                (source.to_string(), destination.to_string(), it.packet.time.micros() / 1_000, it.label)
+            })
+            .collect();
+        let key =
+            |source: &str, destination: &str, time| (source.to_owned(), destination.to_owned(), time, Label::NORMAL);
+        // Once from the attack's begin, once more a second after its end, no later than the attack's last packet.
+        let expected = [
+            key("10.0.0.9", "10.0.0.2", 1_000),
+            key("10.0.0.2", "10.0.0.9", 1_150),
+            key("10.0.0.9", "10.0.0.50", 1_200),
+            key("10.0.0.9", "10.0.0.2", 1_300),
+            key("10.0.0.9", "10.0.0.2", 2_300),
+            key("10.0.0.2", "10.0.0.9", 2_450),
+            key("10.0.0.9", "10.0.0.50", 2_500),
+            key("10.0.0.9", "10.0.0.2", 2_600),
+        ];
+        assert_eq!(keys, expected);
+        assert!(Change::Mixed.apply(&packets(), &[], 1) == packets());
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_packets_in_the_order_of_time() {
+        for change in [Change::Nothing, Change::Padding(9), Change::Slower(10), Change::Delays(Duration::from_secs(9))]
+        {
+            let apply = |seed| change.apply(&packets(), &[], seed);
+            assert_eq!(apply(1), apply(1), "{change:?}");
+            assert!(apply(1).is_sorted_by_key(|labelled| labelled.packet.time), "{change:?}");
+            assert_eq!(change.apply(&[], &[], 1), [], "{change:?}");
+        }
+        assert_eq!(Change::Nothing.apply(&packets(), &[], 1), packets());
+        let delays = Change::Delays(Duration::from_secs(9));
+        assert_ne!(delays.apply(&packets(), &[], 1), delays.apply(&packets(), &[], 2));
+    }
+}

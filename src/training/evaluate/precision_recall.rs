@@ -85,3 +85,42 @@ fn thinned(points: &[Point]) -> Vec<Point> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{about, capture, classes, judged};
+    use super::super::weights::weighted;
+    use super::*;
+
+    #[test]
+    fn average_precision_is_the_one_computed_by_hand() {
+        let captures = [capture("one", "DDoS"), capture("two", "DDoS"), capture("three", "Normal")];
+        let judged = [
+            judged(&captures[0], &[("DDoS", 0.9), ("DDoS", 0.8)]),
+            judged(&captures[1], &[("DDoS", 0.6)]),
+            judged(&captures[2], &[("Normal", 0.8), ("Normal", 0.1)]),
+        ];
+        let found = PrecisionRecall::of(&classes(), &weighted(&classes(), &judged));
+        let ddos = &found[1];
+        assert_eq!((found.len(), ddos.class.as_str(), ddos.points.len()), (2, "DDoS", 4));
+        let expected = [(0.9, 0.25, 1.0), (0.8, 0.5, 2.0 / 3.0), (0.6, 1.0, 0.8), (0.1, 1.0, 2.0 / 3.0)];
+        for (point, (threshold, recall, precision)) in ddos.points.iter().zip(expected) {
+            about("threshold", point.threshold, threshold);
+            about("recall", point.recall, recall);
+            about("precision", point.precision, precision);
+        }
+        about("average precision", ddos.average_precision, 0.25 + 0.25 * 2.0 / 3.0 + 0.5 * 0.8);
+    }
+
+    #[test]
+    fn a_class_without_flows_has_no_curve_and_a_long_one_is_thinned() {
+        let one = capture("one", "DDoS");
+        let flows: Vec<(&str, f32)> = (0..5_000u16).map(|n| ("DDoS", f32::from(n) / 5_000.0)).collect();
+        let judged = [judged(&one, &flows)];
+        let found = PrecisionRecall::of(&classes(), &weighted(&classes(), &judged));
+        let [curve] = &found[..] else { panic!("{found:?}") };
+        assert!((150..=202).contains(&curve.points.len()), "{}", curve.points.len());
+        about("average precision", curve.average_precision, 1.0);
+        about("recall at the end", curve.points.last().unwrap().recall, 1.0);
+    }
+}

@@ -88,3 +88,45 @@ fn bin_of(confidence: f64) -> usize {
     let bins = BINS as f64;
     ((confidence * bins).ceil() - 1.0).clamp(0.0, bins - 1.0) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{about, capture, classes, judged};
+    use super::super::weights::weighted;
+    use super::*;
+
+    #[test]
+    fn the_error_is_the_one_of_the_paper_with_captures_weighing_the_same() {
+        let (one, two) = (capture("one", "DDoS"), capture("two", "DDoS"));
+        let judged =
+            [judged(&one, &[("DDoS", 0.9), ("DDoS", 0.1), ("Slowloris", 0.7)]), judged(&two, &[("DDoS", 0.55)])];
+        let found = Reliability::of(&weighted(&classes(), &judged));
+        let [unsure, sure] = &found.bins[..] else { panic!("{:?}", found.bins) };
+        about("begin of the unsure", unsure.above, 8.0 / 15.0);
+        about("end of the unsure", unsure.up_to, 9.0 / 15.0);
+        assert_eq!((unsure.flows, sure.flows), (1, 2));
+        about("share of the unsure", unsure.share, 0.5);
+        about("accuracy of the unsure", unsure.accuracy, 1.0);
+        about("accuracy of the sure", sure.accuracy, 0.5);
+        about("confidence of the sure", sure.confidence, 0.9);
+        about("error", found.ece, 0.5 * 0.45 + 0.5 * 0.4);
+        about("error over flows", found.ece_over_flows, (0.45 + 2.0 * 0.4) / 3.0);
+    }
+
+    #[test]
+    fn bins_hold_their_upper_end() {
+        let check = |confidence: f64, expected: usize| assert_eq!(bin_of(confidence), expected, "{confidence}");
+        check(0.0, 0);
+        check(1.0 / 15.0, 0);
+        check(0.07, 1);
+        check(0.5, 7);
+        check(1.0, 14);
+        check(f64::NAN, 0);
+    }
+
+    #[test]
+    fn of_no_verdicts_there_is_no_diagram() {
+        let found = Reliability::of(&[]);
+        assert!(found.bins.is_empty() && found.ece.abs() < 1e-9);
+    }
+}

@@ -227,3 +227,84 @@ fn folded(page: &mut Markup, title: &'static str, inside: impl FnOnce(&mut Marku
         inside(page);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::training::corpus::{Corpus, Split};
+    use crate::training::evaluate::{evaluate, robustness};
+    use crate::training::{kit, recipe};
+    use std::path::Path;
+
+    fn evaluation() -> Evaluation {
+        let directory = tempfile::tempdir().unwrap();
+        kit::write_corpus(directory.path());
+        let corpus = Corpus::open(directory.path()).unwrap();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/flowsentry.safetensors");
+        let model = Model::load(&shipped, 1 << 20).unwrap();
+        let mut evaluation = evaluate(&model, &corpus, Split::Test, recipe::WINDOW).unwrap();
+        evaluation.robustness = Some(robustness(&model, &corpus, Split::Test, recipe::WINDOW).unwrap());
+        evaluation
+    }
+
+    /// Names of the elements that are open, which must be closed in turn.
+    fn assert_well_formed(page: &str) {
+        const EMPTY: [&str; 2] = ["meta", "!DOCTYPE"];
+        let mut open = Vec::new();
+        for tag in page.split('<').skip(1) {
+            let name = tag.split([' ', '>']).next().unwrap();
+            match name.strip_prefix('/') {
+                Some(closed) => assert_eq!(open.pop(), Some(closed), "{tag}"),
+                None if EMPTY.contains(&name) => {}
+                None => open.push(name),
+            }
+        }
+        assert_eq!(open, [""; 0]);
+    }
+
+    #[test]
+    fn every_figure_has_its_section() {
+        let page = page(&evaluation());
+        assert_well_formed(&page);
+        let sections = ["Classes", "Confusion", "Reliability", "Precision and recall", "How soon", "False alarms"];
+        for section in sections.into_iter().chain(["When attacks change", "Captures"]) {
+            assert!(page.contains(&format!("<h2>{section}</h2>")), "{section}");
+        }
+        assert_eq!(page.matches("<svg ").count(), 2 + 6, "a diagram, the prefixes, a curve for each class");
+        for elsewhere in ["<script", "http:", "https:", "url(", "@import", "<link", "src="] {
+            assert!(!page.contains(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_only_a_text() {
+        const HOSTILE: &str = "</td><script>alert(\"1\")</script><img src=x onerror='alert(2)'>&";
+        let mut evaluation = evaluation();
+        evaluation.model_version = HOSTILE.to_owned();
+        for class in &mut evaluation.classes {
+            class.push_str(HOSTILE);
+        }
+        for score in &mut evaluation.captures {
+            score.capture = HOSTILE.to_owned();
+        }
+        for capture in &mut evaluation.benign_captures {
+            capture.capture = HOSTILE.to_owned();
+            capture.verdicts.insert(HOSTILE.to_owned(), 1);
+        }
+        for curve in &mut evaluation.precision_recall {
+            curve.class = HOSTILE.to_owned();
+        }
+        for curve in &mut evaluation.prefixes {
+            curve.class = HOSTILE.to_owned();
+        }
+        for changed in &mut evaluation.robustness.as_mut().unwrap().changes {
+            changed.change = HOSTILE.to_owned();
+            changed.classes[0].class = HOSTILE.to_owned();
+        }
+        let page = page(&evaluation);
+        assert_well_formed(&page);
+        assert!(!page.contains("<script") && !page.contains("<img"), "{page}");
+        assert!(page.matches("&lt;script&gt;alert(&quot;1&quot;)").count() > 20);
+    }
+}

@@ -37,30 +37,44 @@ impl Cell {
         Self::Figure(format!("{rate:.3}"))
     }
 
-    fn write(&self, row: &mut Markup) {
+    fn class(&self) -> &'static str {
         match self {
-            Self::Name(text) => row.leaf("td", &[("class", &"name")], text),
-            Self::Figure(text) => row.leaf("td", &[], text),
-            Self::Shaded { text, share, is_wrong } => {
-                let class = if *is_wrong { "cell wrong" } else { "cell" };
+            Self::Name(_) | Self::Bar(_) => "name",
+            Self::Figure(_) => "figure",
+            Self::Shaded { is_wrong: false, .. } => "cell",
+            Self::Shaded { is_wrong: true, .. } => "cell wrong",
+        }
+    }
+
+    fn write(&self, row: &mut Markup) {
+        let class = self.class();
+        match self {
+            Self::Name(text) | Self::Figure(text) => row.leaf("td", &[("class", &class)], text),
+            Self::Shaded { text, share, .. } => {
                 row.leaf("td", &[("class", &class), ("style", &format!("--share:{share:.3}"))], text);
             }
-            Self::Bar(share) => row.element("td", &[("class", &"name")], |cell| {
+            Self::Bar(share) => row.element("td", &[("class", &class)], |cell| {
                 cell.leaf("span", &[("class", &"bar"), ("style", &format!("--share:{share:.3}"))], "");
             }),
         }
     }
 }
 
-/// Writes a table that scrolls by itself where the page is narrow.
+/// Writes a table that scrolls by itself where the page is narrow. A head stands as the cells of the first row do.
 pub fn table(page: &mut Markup, heads: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) {
+    let rows: Vec<Vec<Cell>> = rows.into_iter().collect();
+    let class_of = |column: usize| rows.first().and_then(|row| row.get(column)).map_or("", Cell::class);
     page.element("div", &[("class", &"wide"), ("tabindex", &0)], |page| {
         page.element("table", &[], |table| {
             table.element("thead", &[], |head| {
-                head.element("tr", &[], |row| heads.iter().for_each(|head| row.leaf("th", &[("scope", &"col")], head)));
+                head.element("tr", &[], |row| {
+                    for (column, head) in heads.iter().enumerate() {
+                        row.leaf("th", &[("scope", &"col"), ("class", &class_of(column))], head);
+                    }
+                });
             });
             table.element("tbody", &[], |body| {
-                for cells in rows {
+                for cells in &rows {
                     body.element("tr", &[], |row| cells.iter().for_each(|cell| cell.write(row)));
                 }
             });
