@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::evaluate::{Evaluation, PACKETS_OF_A_FULL_FLOW, Robustness, Scores};
+use super::evaluate::{CaptureScore, Evaluation, PACKETS_OF_A_FULL_FLOW, Robustness, Scores};
 
 mod html;
 mod markup;
@@ -55,6 +55,12 @@ pub fn false_alarms(evaluation: &Evaluation) -> String {
         "false alarms on captures without an attack: {} of {} flows, in {} of {} captures, {:.1} an hour over {:.1} hours",
         found.alarms, found.flows, found.captures_with_alarm, found.captures, found.per_hour, found.hours
     )
+}
+
+/// How long after the attack's first packet a capture's class had its first right verdict; empty where it is no attack.
+pub fn first_right_verdict(evaluation: &Evaluation, score: &CaptureScore) -> String {
+    let attack = evaluation.attacks.iter().find(|it| it.capture == score.capture && it.class == score.class);
+    attack.map_or(String::new(), |attack| seconds(attack.seconds_to_right_verdict))
 }
 
 /// How long something took, if it ever came to pass.

@@ -122,7 +122,7 @@ impl Sought<'_> {
         Ok(flows.into_iter().map(|flow| flow.verdict).collect())
     }
 
-    fn is_right(&self, verdict: &Verdict) -> bool {
+    fn is_right(&self, verdict: Verdict) -> bool {
         verdict.class == self.class
     }
 
@@ -138,7 +138,7 @@ impl Sought<'_> {
                 folded = prefix.len();
                 let verdicts = self.verdicts(&open)?;
                 *flows += verdicts.len() as u64;
-                *right += verdicts.iter().filter(|verdict| self.is_right(verdict)).count() as u64;
+                *right += verdicts.iter().filter(|verdict| self.is_right(**verdict)).count() as u64;
             }
         }
         Ok(counts.iter().map(|&(right, flows)| right as f64 / flows.max(1) as f64).collect())
@@ -160,7 +160,7 @@ impl Sought<'_> {
                 let so_far = before(packets, moment);
                 open.fold(&so_far[folded..]);
                 folded = so_far.len();
-                if self.verdicts(&open)?.iter().any(|verdict| self.is_right(verdict)) {
+                if self.verdicts(&open)?.iter().any(|verdict| self.is_right(*verdict)) {
                     return Ok(Some(moment.since(begin).as_secs_f64()));
                 }
             }

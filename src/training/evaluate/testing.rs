@@ -5,7 +5,7 @@ use crate::model::{Description, Golden, Input, Layer, Model, ModelFile, Transfor
 use crate::training::corpus::{Capture, Label};
 use crate::verdict::label::Verdict;
 
-/// Says Normal or DDoS: DDoS where the feature is above a number.
+/// Says the second of its two classes where the feature is above a number.
 pub fn model(feature: &str, above: f32) -> Model {
     let input = Input { feature: feature.to_owned(), transform: Transform::None, mean: above, deviation: 1.0 };
     let odds = (-above.min(6.0)).exp(); // inputs are cut to six deviations
@@ -33,7 +33,7 @@ pub fn capture(id: &str, subject: &str) -> Capture {
     Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None, licence: String::new() }
 }
 
-/// A flow of nine packets of a label that is DDoS with this probability.
+/// A flow of nine packets of a label, and how probable the second class is.
 pub fn flow(label: &str, ddos: f32) -> JudgedFlow {
     let (class, confidence) = if ddos > 0.5 { (1, ddos) } else { (0, 1.0 - ddos) };
     let label = Label::from_name(label).unwrap();

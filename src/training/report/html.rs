@@ -3,7 +3,9 @@
 use super::markup::Markup;
 use super::pictures;
 use super::table::{Cell, table};
-use crate::training::evaluate::{Evaluation, PACKETS_OF_A_FULL_FLOW, PREFIX_SECONDS, Scores};
+use crate::training::evaluate::{
+    BINS, CaptureScore, ClassRecall, EXISTING_CLASSES, Evaluation, PACKETS_OF_A_FULL_FLOW, PREFIX_SECONDS, Scores,
+};
 use crate::verdict::label::NORMAL;
 
 /// A browser that is told so loads and runs nothing, whatever the page says.
@@ -69,7 +71,8 @@ fn full_flows(text: &str) -> String {
 }
 
 fn classes(page: &mut Markup, evaluation: &Evaluation) {
-    section(page, "Classes", "The five known classes are those of the existing system: all but DNS Tunnel and beyond.");
+    let text = format!("The five known classes are those of the existing system: {}.", EXISTING_CLASSES.join(", "));
+    section(page, "Classes", &text);
     page.leaf("h3", &[], "All flows");
     scores(page, &evaluation.all);
     page.leaf("h3", &[], format_args!("Flows of {PACKETS_OF_A_FULL_FLOW} packets and more"));
@@ -115,9 +118,7 @@ fn reliability(page: &mut Markup, evaluation: &Evaluation) {
         "How often verdicts are right (columns) by how sure the model is; dots are as large as the weight of their verdicts, \
          and a calibrated model has them on the line. Expected calibration error after Guo et al. (2017), {} bins: {:.3} with \
          captures weighing the same, {:.3} with flows weighing the same.",
-        crate::training::evaluate::BINS,
-        reliability.ece,
-        reliability.ece_over_flows
+        BINS, reliability.ece, reliability.ece_over_flows
     );
     section(page, "Reliability", &text);
     page.element("figure", &[], |figure| pictures::reliability(figure, reliability));
@@ -195,7 +196,7 @@ fn robustness(page: &mut Markup, evaluation: &Evaluation) {
     let classes = robustness.changes.first().map_or(&[][..], |changed| &changed.classes);
     let heads: Vec<&str> = std::iter::once("change").chain(classes.iter().map(|class| class.class.as_str())).collect();
     let rows = robustness.changes.iter().map(|changed| {
-        let cell = |class: &crate::training::evaluate::ClassRecall| {
+        let cell = |class: &ClassRecall| {
             Cell::figure(format!("{:.3} ({} of {})", class.recall_by_capture, class.recognised, class.captures))
         };
         std::iter::once(Cell::name(&changed.change)).chain(changed.classes.iter().map(cell)).collect()
@@ -208,11 +209,10 @@ fn captures(page: &mut Markup, evaluation: &Evaluation) {
         "Each class that a capture holds. Seconds are from the attack's first packet to its first right verdict.";
     section(page, "Captures", text);
     let heads = ["capture", "class", "flows", "precision", "recall", "F1", "first right after"];
-    let row = |score: &crate::training::evaluate::CaptureScore| {
+    let row = |score: &CaptureScore| {
         let names = [Cell::name(&score.capture), Cell::name(&score.class), Cell::figure(score.flows)];
         let rates = [score.precision, score.recall, score.f1].map(Cell::rate);
-        let after = evaluation.attacks.iter().find(|it| it.capture == score.capture && it.class == score.class);
-        let after = after.map_or(String::new(), |attack| super::seconds(attack.seconds_to_right_verdict));
+        let after = super::first_right_verdict(evaluation, score);
         names.into_iter().chain(rates).chain([Cell::Figure(after)]).collect()
     };
     let attacks = evaluation.captures.iter().filter(|score| score.class != NORMAL);

@@ -23,11 +23,12 @@ pub enum Cell {
 
 impl Cell {
     /// A text at the left.
-    pub fn name(text: impl ToString) -> Self {
-        Self::Name(text.to_string())
+    pub fn name(text: impl Into<String>) -> Self {
+        Self::Name(text.into())
     }
 
     /// A number.
+    #[allow(clippy::needless_pass_by_value)] // numbers, and texts made for the cell
     pub fn figure(number: impl ToString) -> Self {
         Self::Figure(number.to_string())
     }
