@@ -175,11 +175,20 @@ impl Card {
         self.paragraph("Attacks, capture by capture:");
         let attacks = test.captures.iter().filter(|score| score.class != test.classes[0]);
         self.table(
-            &["capture", "class", "flows", "precision", "recall", "F1", "first right verdict after"],
+            &[
+                "capture",
+                "class",
+                "flows",
+                "precision",
+                "recall",
+                "F1",
+                "first right verdict after",
+                "on a whole window after",
+            ],
             attacks.map(|score| {
                 let rates = [score.precision, score.recall, score.f1].map(|rate| format!("{rate:.3}"));
                 let names = [score.capture.clone(), score.class.clone(), score.flows.to_string()];
-                names.into_iter().chain(rates).chain([report::first_right_verdict(test, score)]).collect()
+                names.into_iter().chain(rates).chain(report::first_right_verdicts(test, score)).collect()
             }),
         );
     }

@@ -57,10 +57,13 @@ pub fn false_alarms(evaluation: &Evaluation) -> String {
     )
 }
 
-/// How long after the attack's first packet a capture's class had its first right verdict; empty where it is no attack.
-pub fn first_right_verdict(evaluation: &Evaluation, score: &CaptureScore) -> String {
+/// How long after the attack's first packet a capture's class had its first right verdict, and its first right one on a
+/// whole window; empty where it is no attack.
+pub fn first_right_verdicts(evaluation: &Evaluation, score: &CaptureScore) -> [String; 2] {
     let attack = evaluation.attacks.iter().find(|it| it.capture == score.capture && it.class == score.class);
-    attack.map_or(String::new(), |attack| seconds(attack.seconds_to_right_verdict))
+    attack.map_or_else(Default::default, |attack| {
+        [attack.seconds_to_right_verdict, attack.seconds_to_right_final_verdict].map(seconds)
+    })
 }
 
 /// How long something took, if it ever came to pass.
@@ -87,12 +90,10 @@ fn how_soon(out: &mut String, evaluation: &Evaluation) {
         line(out, &format!("{:14}{at}\n{:14}{recall}", curve.class, ""));
         line(out, &format!("{:14}{recognised}", format!("of {}", curve.captures)));
     }
-    line(out, "\nfrom an attack's first packet to its first right verdict");
+    line(out, "\nfrom an attack's first packet to its first right verdict, and to its first on a whole window");
     for attack in &evaluation.attacks {
-        line(
-            out,
-            &format!("{:34} {:14} {:>7}", attack.capture, attack.class, seconds(attack.seconds_to_right_verdict)),
-        );
+        let after = [attack.seconds_to_right_verdict, attack.seconds_to_right_final_verdict].map(seconds);
+        line(out, &format!("{:34} {:14} {:>7} {:>7}", attack.capture, attack.class, after[0], after[1]));
     }
 }
 

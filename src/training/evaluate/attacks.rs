@@ -9,7 +9,8 @@
 //!
 //! **Time to the first right verdict.** From the attack's first packet in the capture to the first moment at which one of
 //! its flows has the right verdict. Moments are the whole seconds after that packet and the ends of the windows in which the
-//! attack sends; at each the window that holds it is judged as far as it has come.
+//! attack sends; at each the window that holds it is judged as far as it has come. The first right *final* verdict is the
+//! same with the ends of windows alone: a right verdict on a prefix may be gone when its window is whole.
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Attack {
     pub class: String,
     /// Seconds from the attack's first packet to its first right verdict; none if there never was one.
     pub seconds_to_right_verdict: Option<f64>,
+    /// Seconds from the attack's first packet to the end of the first whole window with a right verdict, if there is one.
+    pub seconds_to_right_final_verdict: Option<f64>,
     /// Share of right verdicts at each of [`PREFIX_SECONDS`].
     pub prefix_recall: Vec<f64>,
 }
@@ -81,7 +84,10 @@ pub fn of_capture(
         attacks.push(Attack {
             capture: capture.id.clone(),
             class: name.to_owned(),
-            seconds_to_right_verdict: sought.first_right_verdict(packets, begin, window)?,
+            seconds_to_right_verdict: sought
+                .first_right_verdict(packets, begin, window, |window| moments(window, begin).collect())?,
+            seconds_to_right_final_verdict: sought
+                .first_right_verdict(packets, begin, window, |window| vec![window.end])?,
             prefix_recall: sought.prefix_recall(packets, window)?,
         });
     }
@@ -149,6 +155,7 @@ impl Sought<'_> {
         packets: &[LabelledPacket],
         begin: EventTime,
         length: Duration,
+        moments_of: impl Fn(Window) -> Vec<EventTime>,
     ) -> Result<Option<f64>, ModelError> {
         for (window, packets) in windows(packets, length) {
             if onset(packets, self.label).is_none() {
@@ -156,7 +163,7 @@ impl Sought<'_> {
             }
             let mut open = OpenWindow::default();
             let mut folded = 0;
-            for moment in moments(window, begin) {
+            for moment in moments_of(window) {
                 let so_far = before(packets, moment);
                 open.fold(&so_far[folded..]);
                 folded = so_far.len();
@@ -213,6 +220,7 @@ mod tests {
         let found = attack(&model, &packets());
         assert_eq!(found.prefix_recall, [0.0, 1.0 / 2.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
         assert_eq!(found.seconds_to_right_verdict, Some(2.0));
+        assert_eq!(found.seconds_to_right_final_verdict, Some(20.0));
 
         let whole = capture("one", "DDoS");
         let judged = Judged::of(&model, &whole, &packets(), WINDOW).unwrap();
@@ -235,6 +243,15 @@ mod tests {
         assert_eq!((curve.class.as_str(), curve.captures), ("DDoS", 2));
         let points: Vec<_> = curve.points.iter().map(|point| (point.seconds, point.recall, point.recognised)).collect();
         assert_eq!(points[..2], [(1, 0.0, 0), (2, 0.25, 1)]);
+    }
+
+    #[test]
+    fn a_verdict_that_does_not_last_is_not_final() {
+        // One packet of its source's first two has SYN; the later ones have not.
+        let mut packets = packets();
+        packets[1].packet.tcp_flags = crate::flow::packet::TcpFlags::SYN;
+        let found = attack(&model("source_syn_share", 0.4), &packets);
+        assert_eq!((found.seconds_to_right_verdict, found.seconds_to_right_final_verdict), (Some(1.0), None));
     }
 
     #[test]

@@ -103,6 +103,7 @@ fn the_json_of_an_evaluation() {
         capture: "one".to_owned(),
         class: "DDoS".to_owned(),
         seconds_to_right_verdict: Some(2.0),
+        seconds_to_right_final_verdict: None,
         prefix_recall: vec![0.0, 0.5, 0.5, 0.5, 0.5],
     };
     let mut found = summarise(&model("rst_share", 0.5), Split::Validation, &rows, vec![attack]);

@@ -46,13 +46,13 @@ fn summary(page: &mut Markup, evaluation: &Evaluation) {
                 captures, F1 is made of that and of the precision over all flows.";
     page.leaf("p", &[("class", &"soft")], text);
     let attacks = &evaluation.attacks;
-    let recognised = attacks.iter().filter(|attack| attack.seconds_to_right_verdict.is_some()).count();
+    let recognised = attacks.iter().filter(|attack| attack.seconds_to_right_final_verdict.is_some()).count();
     let alarms = &evaluation.false_alarms;
     let tiles = [
         (format!("{:.3}", evaluation.full_flows.macro_f1_existing), full_flows("macro-F1 of the five known classes")),
         (format!("{:.3}", evaluation.all.macro_f1_existing), "the same, all flows".to_owned()),
         (format!("{:.3}", evaluation.all.macro_f1), "macro-F1 of all classes, all flows".to_owned()),
-        (format!("{recognised} of {}", attacks.len()), "attacks recognised at least once".to_owned()),
+        (format!("{recognised} of {}", attacks.len()), "attacks with a right verdict on a whole window".to_owned()),
         (format!("{:.1}", alarms.per_hour), format!("false alarms an hour, over {:.1} hours", alarms.hours)),
         (format!("{:.3}", evaluation.reliability.ece), "expected calibration error".to_owned()),
     ];
@@ -205,15 +205,15 @@ fn robustness(page: &mut Markup, evaluation: &Evaluation) {
 }
 
 fn captures(page: &mut Markup, evaluation: &Evaluation) {
-    let text =
-        "Each class that a capture holds. Seconds are from the attack's first packet to its first right verdict.";
+    let text = "Each class that a capture holds. Seconds are from the attack's first packet to its first right verdict, and to \
+                the end of the first whole window with one.";
     section(page, "Captures", text);
-    let heads = ["capture", "class", "flows", "precision", "recall", "F1", "first right after"];
+    let heads = ["capture", "class", "flows", "precision", "recall", "F1", "first right after", "on a whole window"];
     let row = |score: &CaptureScore| {
         let names = [Cell::name(&score.capture), Cell::name(&score.class), Cell::figure(score.flows)];
         let rates = [score.precision, score.recall, score.f1].map(Cell::rate);
-        let after = super::first_right_verdict(evaluation, score);
-        names.into_iter().chain(rates).chain([Cell::Figure(after)]).collect()
+        let after = super::first_right_verdicts(evaluation, score);
+        names.into_iter().chain(rates).chain(after.map(Cell::Figure)).collect()
     };
     let attacks = evaluation.captures.iter().filter(|score| score.class != NORMAL);
     table(page, &heads, attacks.map(row));
