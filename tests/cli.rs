@@ -204,3 +204,31 @@ fn a_reader_that_has_gone_is_no_failure_but_a_full_disk_is() {
     assert_eq!(ended.code, Some(74));
     assert!(ended.err.starts_with("error: No space left on device"), "{}", ended.err);
 }
+
+#[test]
+fn an_evaluation_is_a_text_a_page_and_json() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let data = std::env::var_os("FLOWSENTRY_SHARED_DATA").map_or(beside, Into::into);
+    if !data.join("splits.json").is_file() {
+        eprintln!("skipped: no labelled captures in {}; name them by FLOWSENTRY_SHARED_DATA", data.display());
+        return;
+    }
+    let cli = Cli::new();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/flowsentry.safetensors");
+    let files = ["--model", model.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    let evaluate = |more: &[&str]| {
+        let ended = cli.run(&[&["evaluate", "--split", "validation"], &files[..], more].concat());
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{more:?}");
+        ended.out
+    };
+    let figures: Value = serde_json::from_str(&evaluate(&["--json", "--report", "report.html"])).unwrap();
+    let figure = |pointer: &str| format!("{:.3}", figures.pointer(pointer).and_then(Value::as_f64).unwrap());
+    let page = fs::read_to_string(cli.path().join("report.html")).unwrap();
+    let text = evaluate(&[]);
+    for pointer in ["/all/macro_f1", "/full_flows/macro_f1_existing", "/reliability/ece", "/prefixes/0/points/2/recall"]
+    {
+        let figure = figure(pointer);
+        assert!(page.contains(&figure) && text.contains(&figure), "{pointer} is {figure}");
+    }
+    assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("<script"));
+}

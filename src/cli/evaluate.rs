@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::context::Context;
-use super::train::{corpus_failure, evaluate_failure};
+use super::train::{corpus_failure, evaluate_failure, write};
 use crate::exit::{Exit, Failure};
 use crate::model::{FileError, Model, ModelError};
 use crate::training::corpus::{Corpus, Split};
@@ -15,6 +15,7 @@ use crate::training::{evaluate, recipe, report};
 Examples:
   flowsentry evaluate --data captures
   flowsentry evaluate --model new.safetensors --data captures --split validation
+  flowsentry evaluate --data captures --robustness --report report.html
   flowsentry evaluate --data captures --json | jq .all.macro_f1")]
 pub struct Args {
     /// The model; without it the one of the settings
@@ -29,6 +30,14 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "test")]
     split: Split,
 
+    /// Write a page with tables and pictures for a browser as well
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Judge each attack once more padded, slower, delayed and among ordinary traffic
+    #[arg(long)]
+    robustness: bool,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -36,12 +45,19 @@ pub struct Args {
 
 /// Prints the figures.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let Args { model, data, split, json } = args;
+    let Args { model, data, split, report, robustness, json } = args;
     let settings = context.config()?.model;
     let model = model.unwrap_or(settings.path);
     let model = Model::load(&model, settings.file_max.0).map_err(model_failure)?;
     let corpus = Corpus::open(&data).map_err(corpus_failure)?;
-    let evaluation = evaluate::evaluate(&model, &corpus, split, recipe::WINDOW).map_err(evaluate_failure)?;
+    let mut evaluation = evaluate::evaluate(&model, &corpus, split, recipe::WINDOW).map_err(evaluate_failure)?;
+    if robustness {
+        let found = evaluate::robustness(&model, &corpus, split, recipe::WINDOW).map_err(evaluate_failure)?;
+        evaluation.robustness = Some(found);
+    }
+    if let Some(path) = report {
+        write(&path, report::page(&evaluation).as_bytes())?;
+    }
     if json {
         let text = serde_json::to_string(&evaluation).map_err(|error| Failure::new(Exit::Bug, error))?;
         super::print(&format!("{text}\n"))

@@ -125,7 +125,7 @@ fn write_model(path: &Path, file: &ModelFile) -> Result<(), Failure> {
 }
 
 /// Writes beside the file, then renames: a running service never sees half a model.
-fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);

@@ -8,7 +8,7 @@ mod error;
 mod file;
 mod mlp;
 mod network;
-mod random;
+pub mod random;
 mod reload;
 mod slot;
 pub mod train;

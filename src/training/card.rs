@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::corpus::{Corpus, CorpusError, Split};
-use super::evaluate::{Evaluation, PACKETS_OF_A_FULL_FLOW, Scores};
+use super::evaluate::{Evaluation, PACKETS_OF_A_FULL_FLOW, PREFIX_SECONDS, Scores};
 use super::recipe;
 use super::report;
 use crate::model::Model;
@@ -122,10 +122,45 @@ impl Card {
         }
         let alarms = report::false_alarms(test);
         self.paragraph(&format!("{}{}.", alarms[..1].to_uppercase(), &alarms[1..]));
+        self.how_sure(test);
+        self.how_soon(test);
+    }
+
+    fn how_sure(&mut self, test: &Evaluation) {
+        let (ece, over_flows) = (test.reliability.ece, test.reliability.ece_over_flows);
+        let averages: Vec<String> = test
+            .precision_recall
+            .iter()
+            .map(|curve| format!("{} {:.3}", curve.class, curve.average_precision))
+            .collect();
+        self.paragraph(&format!(
+            "Expected calibration error (Guo et al. 2017, 15 bins) {ece:.3} with captures weighing the same, {over_flows:.3} \
+             with flows weighing the same. Average precision, captures weighing the same: {}.",
+            averages.join(", ")
+        ));
+    }
+
+    fn how_soon(&mut self, test: &Evaluation) {
+        self.paragraph(
+            "Recall so many seconds after an attack's first packet in a window, of the flows and neighbours until then, averaged \
+             over captures; in brackets the captures with a right verdict so long after the attack's first packet of all:",
+        );
+        let seconds = PREFIX_SECONDS.map(|seconds| format!("{seconds} s"));
+        let heads: Vec<&str> = ["class", "captures"].into_iter().chain(seconds.iter().map(String::as_str)).collect();
+        self.table(
+            &heads,
+            test.prefixes.iter().map(|curve| {
+                let points = curve.points.iter().map(|point| format!("{:.3} ({})", point.recall, point.recognised));
+                [curve.class.clone(), curve.captures.to_string()].into_iter().chain(points).collect()
+            }),
+        );
     }
 
     fn scores(&mut self, title: &str, scores: &Scores) {
-        self.paragraph(&format!("{title}, macro-F1 {:.3}:", scores.macro_f1));
+        let (all, existing) = (scores.macro_f1, scores.macro_f1_existing);
+        self.paragraph(&format!(
+            "{title}, macro-F1 {all:.3}; {existing:.3} over the five classes of the existing system, which has no others:"
+        ));
         self.table(
             &["class", "flows", "captures", "precision", "recall", "recall by capture", "F1"],
             scores.classes.iter().map(|score| {
@@ -140,11 +175,20 @@ impl Card {
         self.paragraph("Attacks, capture by capture:");
         let attacks = test.captures.iter().filter(|score| score.class != test.classes[0]);
         self.table(
-            &["capture", "class", "flows", "precision", "recall", "F1"],
+            &[
+                "capture",
+                "class",
+                "flows",
+                "precision",
+                "recall",
+                "F1",
+                "first right verdict after",
+                "on a whole window after",
+            ],
             attacks.map(|score| {
                 let rates = [score.precision, score.recall, score.f1].map(|rate| format!("{rate:.3}"));
                 let names = [score.capture.clone(), score.class.clone(), score.flows.to_string()];
-                names.into_iter().chain(rates).collect()
+                names.into_iter().chain(rates).chain(report::first_right_verdicts(test, score)).collect()
             }),
         );
     }

@@ -1,8 +1,16 @@
-//! Figures of an evaluation as people read them: plain text for a terminal.
+//! Figures of an evaluation as people read them: plain text for a terminal, and a page for a browser.
 
 use std::fmt::Write;
 
-use super::evaluate::{Evaluation, PACKETS_OF_A_FULL_FLOW, Scores};
+use super::evaluate::{CaptureScore, Evaluation, PACKETS_OF_A_FULL_FLOW, Robustness, Scores};
+
+mod html;
+mod markup;
+mod pictures;
+mod plot;
+mod table;
+
+pub use html::page;
 
 /// All figures, for a terminal of 100 columns.
 pub fn text(evaluation: &Evaluation) -> String {
@@ -31,6 +39,12 @@ pub fn text(evaluation: &Evaluation) -> String {
         line(&mut out, &text);
     }
     line(&mut out, &format!("\n{}", false_alarms(evaluation)));
+    alarms_by_capture(&mut out, evaluation);
+    how_soon(&mut out, evaluation);
+    how_sure(&mut out, evaluation);
+    if let Some(robustness) = &evaluation.robustness {
+        when_attacks_change(&mut out, robustness);
+    }
     out
 }
 
@@ -41,6 +55,67 @@ pub fn false_alarms(evaluation: &Evaluation) -> String {
         "false alarms on captures without an attack: {} of {} flows, in {} of {} captures, {:.1} an hour over {:.1} hours",
         found.alarms, found.flows, found.captures_with_alarm, found.captures, found.per_hour, found.hours
     )
+}
+
+/// How long after the attack's first packet a capture's class had its first right verdict, and its first right one on a
+/// whole window; empty where it is no attack.
+pub fn first_right_verdicts(evaluation: &Evaluation, score: &CaptureScore) -> [String; 2] {
+    let attack = evaluation.attacks.iter().find(|it| it.capture == score.capture && it.class == score.class);
+    attack.map_or_else(Default::default, |attack| {
+        [attack.seconds_to_right_verdict, attack.seconds_to_right_final_verdict].map(seconds)
+    })
+}
+
+/// How long something took, if it ever came to pass.
+fn seconds(after: Option<f64>) -> String {
+    after.map_or("never".to_owned(), |seconds| format!("{seconds:.0} s"))
+}
+
+fn alarms_by_capture(out: &mut String, evaluation: &Evaluation) {
+    for capture in evaluation.benign_captures.iter().filter(|capture| capture.alarms > 0) {
+        let verdicts: Vec<String> = capture.verdicts.iter().map(|(class, flows)| format!("{flows} {class}")).collect();
+        let figures = format!("{:>7.1} an hour: {}", capture.per_hour, verdicts.join(", "));
+        line(out, &format!("{:34} {figures}", capture.capture));
+    }
+}
+
+fn how_soon(out: &mut String, evaluation: &Evaluation) {
+    let cells =
+        |cells: &mut dyn Iterator<Item = String>| cells.fold(String::new(), |text, cell| format!("{text} {cell:>9}"));
+    line(out, "\nrecall so many seconds into an attack, averaged over captures (captures recognised by then)");
+    for curve in &evaluation.prefixes {
+        let at = cells(&mut curve.points.iter().map(|point| format!("{} s", point.seconds)));
+        let recall = cells(&mut curve.points.iter().map(|point| format!("{:.3}", point.recall)));
+        let recognised = cells(&mut curve.points.iter().map(|point| format!("({})", point.recognised)));
+        line(out, &format!("{:14}{at}\n{:14}{recall}", curve.class, ""));
+        line(out, &format!("{:14}{recognised}", format!("of {}", curve.captures)));
+    }
+    line(out, "\nfrom an attack's first packet to its first right verdict, and to its first on a whole window");
+    for attack in &evaluation.attacks {
+        let after = [attack.seconds_to_right_verdict, attack.seconds_to_right_final_verdict].map(seconds);
+        line(out, &format!("{:34} {:14} {:>7} {:>7}", attack.capture, attack.class, after[0], after[1]));
+    }
+}
+
+fn how_sure(out: &mut String, evaluation: &Evaluation) {
+    let reliability = &evaluation.reliability;
+    let errors = format!("{:.3}, {:.3} over flows", reliability.ece, reliability.ece_over_flows);
+    line(out, &format!("\nexpected calibration error: {errors}"));
+    line(out, "average precision, captures weighing the same");
+    for curve in &evaluation.precision_recall {
+        line(out, &format!("{:14} {:.3}", curve.class, curve.average_precision));
+    }
+}
+
+fn when_attacks_change(out: &mut String, robustness: &Robustness) {
+    line(out, "\nrecall by capture when attacks change (captures recognised at least once)");
+    for changed in &robustness.changes {
+        line(out, &changed.change);
+        for class in &changed.classes {
+            let counts = format!("({} of {})", class.recognised, class.captures);
+            line(out, &format!("  {:14} {:.3} {counts}", class.class, class.recall_by_capture));
+        }
+    }
 }
 
 fn line(out: &mut String, text: &str) {
@@ -61,6 +136,7 @@ fn scores(out: &mut String, scores: &Scores) {
         line(out, &format!("{:14} {counts} {rates}", score.class));
     }
     line(out, &format!("macro-F1 {:.3}", scores.macro_f1));
+    line(out, &format!("macro-F1 {:.3} over the classes of the existing system", scores.macro_f1_existing));
 }
 
 fn confusion(out: &mut String, evaluation: &Evaluation) {
