@@ -82,7 +82,7 @@ pub fn append(examples: &mut Examples, features: &Features, packets: &[LabelledP
 }
 
 /// The attack that most packets of a flow belong to; Normal if none does.
-fn of_attacker(counts: &[u32; LABELS.len()]) -> Label {
+pub(super) fn of_attacker(counts: &[u32; LABELS.len()]) -> Label {
     let attacks = (1u8..).zip(&counts[1..]).filter(|(_, count)| **count > 0);
     attacks
         .max_by_key(|(label, count)| (**count, std::cmp::Reverse(*label)))

@@ -15,6 +15,7 @@ use crate::flow::time::EventTime;
 use crate::flow::window::{Tumbling, Window};
 use crate::model::{Model, ModelError};
 use crate::training::corpus::{LABELS, Label, LabelledPacket};
+use crate::training::examples::of_attacker;
 use crate::verdict::features::Matrix;
 use crate::verdict::label::Verdict;
 
@@ -108,12 +109,4 @@ impl OpenWindow {
             })
             .collect())
     }
-}
-
-/// The attack that most packets of a flow belong to; Normal if none does.
-fn of_attacker(counts: &[u32; LABELS.len()]) -> Label {
-    let attacks = (1u8..).zip(&counts[1..]).filter(|(_, count)| **count > 0);
-    attacks
-        .max_by_key(|(label, count)| (**count, std::cmp::Reverse(*label)))
-        .map_or(Label::NORMAL, |(label, _)| Label(label))
 }
