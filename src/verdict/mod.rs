@@ -1,4 +1,5 @@
-//! Flows become verdicts: what is told of a flow (features), when it is judged (judge), what comes out (label).
+//! Flows become verdicts: what is told of a flow (features), when it is judged (judge), what comes out (label), and
+//! how sure it must be (threshold).
 //!
 //! Pure: no tensors, no I/O, no clock. A feature is found by its name, so a model file says itself what it wants to see.
 
@@ -6,3 +7,4 @@ pub mod features;
 pub mod judge;
 pub mod judged;
 pub mod label;
+pub mod threshold;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Description, Golden, Input, Layer, ModelFile, Transform};
 use crate::training::corpus::Label;
+use crate::verdict::threshold::Thresholds;
 
 /// A model of two classes; what it computes does not matter here.
 fn model() -> Model {
@@ -14,6 +15,7 @@ fn model() -> Model {
         classes: vec!["Normal".to_owned(), "DDoS".to_owned()],
         hidden: vec![],
         temperature: 1.0,
+        thresholds: Thresholds::default(),
         inputs: vec![input],
         golden: Golden { rows: vec![vec![0.0]], probabilities: vec![vec![0.5, 0.5]] },
     };
