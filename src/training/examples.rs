@@ -176,6 +176,18 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_what_was_seen_so_far() {
+        let packets = [0, 4, 5, 29, 33, 40].map(|second| packet(second, 1, 2, Label::NORMAL));
+        let features = Features::resolve(&["covered_seconds".to_owned()]).unwrap();
+        let mut examples = Examples::new(features.len());
+        let window = Duration::from_secs(30);
+        let cutting = Cutting { window, shift: Duration::ZERO, prefix: Duration::from_secs(5) };
+        append(&mut examples, &features, &packets, cutting, 100);
+        assert_eq!(examples.rows.iter().map(|row| row.packets).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(examples.matrix.values, [4.0, 0.0]);
+    }
+
+    #[test]
     fn of_many_flows_some_are_taken_and_all_are_neighbours() {
         let packets: Vec<_> = (0..100).map(|n| packet(0, 1, n, SCAN)).chain([packet(0, 2, 1, BRUTE)]).collect();
         let taken = examples(&packets, 0, 10);
