@@ -69,9 +69,9 @@ fn learn(corpus: &Corpus, options: &Options) -> Result<ModelFile, Failure> {
             bar.set_position(done as u64);
             bar.set_message("captures read");
         }
-        Progress::Epoch { epoch, of } => {
+        Progress::Epoch { epoch, done, of } => {
             bar.set_length(of as u64);
-            bar.set_position(epoch.number as u64);
+            bar.set_position(done as u64);
             bar.set_message(format!("epochs, validation loss {:.3}", epoch.validation_loss));
         }
     });

@@ -3,16 +3,17 @@
 //! The same rows, options and seed give the same file, octet for octet (on processors with the same vector instructions):
 //! initial weights, draws and noise come from one seeded generator, and nothing depends on time or hash order.
 //!
-//! Captures are drawn, not rows: a class, then one of its captures, then one of its rows. So a capture with fifty thousand
-//! flows of one spoofed flood teaches as much as one with forty of an evening's password guessing.
+//! Rows are drawn by class, collection and capture: see `draw`.
 
 use candle_core::{D, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW, loss, ops};
 
+use super::draw::Draw;
 use super::error::FileError;
 use super::file::{Description, Golden, Input, Layer, ModelFile, Transform};
 use super::network::{self, Network, Scaling};
 use super::random::Random;
+use crate::verdict::threshold::Thresholds;
 
 /// How to train.
 #[derive(Clone, Debug)]
@@ -51,10 +52,10 @@ impl Default for Options {
             batch: 256,
             learning_rate: 2e-3,
             weight_decay: 0.1,
-            first_class_share: 0.45,
+            first_class_share: 0.6,
             noise: 0.1,
-            forgotten: 0.05,
-            smoothing: 0.1,
+            forgotten: 0.15,
+            smoothing: 0.02,
         }
     }
 }
@@ -68,6 +69,8 @@ pub struct Rows<'a> {
     pub classes: &'a [u16],
     /// Capture of each row, as a number.
     pub captures: &'a [u32],
+    /// Collection of each row's capture, as a number.
+    pub collections: &'a [u32],
 }
 
 /// What the file says beside the weights.
@@ -177,6 +180,7 @@ pub fn train(
         classes: naming.classes.to_vec(),
         hidden: options.hidden.clone(),
         temperature,
+        thresholds: Thresholds::default(),
         inputs,
         golden: Golden { rows, probabilities },
     };
@@ -186,56 +190,6 @@ pub fn train(
 fn learning_rate(options: &Options, epoch: usize) -> f64 {
     let progress = (epoch - 1) as f64 / options.epochs.max(1) as f64;
     options.learning_rate * (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0
-}
-
-/// Which rows belong to which capture of which class.
-struct Draw {
-    /// Class → capture → rows.
-    rows: Vec<Vec<Vec<usize>>>,
-    first_class_share: f32,
-}
-
-impl Draw {
-    fn new(
-        classes: &[String],
-        rows: &Rows<'_>,
-        what: &'static str,
-        first_class_share: f32,
-    ) -> Result<Self, TrainError> {
-        let mut by_class = vec![std::collections::BTreeMap::<u32, Vec<usize>>::new(); classes.len()];
-        for (row, (class, capture)) in rows.classes.iter().zip(rows.captures).enumerate() {
-            by_class[usize::from(*class)].entry(*capture).or_default().push(row);
-        }
-        if let Some(empty) = by_class.iter().position(std::collections::BTreeMap::is_empty) {
-            return Err(TrainError::NoRows { class: classes[empty].clone(), what });
-        }
-        let rows = by_class.into_iter().map(|captures| captures.into_values().collect()).collect();
-        Ok(Self { rows, first_class_share })
-    }
-
-    fn row(&self, random: &mut Random) -> usize {
-        let others = self.rows.len() - 1;
-        let class = if random.unit() < self.first_class_share { 0 } else { 1 + random.below(others) };
-        let captures = &self.rows[class];
-        let rows = &captures[random.below(captures.len())];
-        rows[random.below(rows.len())]
-    }
-
-    /// How often each row is drawn, as a share of all draws.
-    fn weights(&self) -> Vec<f64> {
-        let count: usize = self.rows.iter().flatten().map(Vec::len).sum();
-        let mut weights = vec![0.0; count];
-        for (class, captures) in self.rows.iter().enumerate() {
-            let first = f64::from(self.first_class_share);
-            let share = if class == 0 { first } else { (1.0 - first) / (self.rows.len() - 1) as f64 };
-            for rows in captures {
-                for &row in rows {
-                    weights[row] = share / captures.len() as f64 / rows.len() as f64;
-                }
-            }
-        }
-        weights
-    }
 }
 
 /// Rows drawn to learn the scales from.

@@ -30,6 +30,7 @@ pub fn markdown(model: &Model, corpus: &Corpus, test: &Evaluation, command: &str
     ));
     card.paragraph(LABELS);
     card.data(corpus)?;
+    card.thresholds(model);
     card.figures(test);
     card.captures(test);
     card.paragraph(LIMITS);
@@ -54,8 +55,10 @@ client look like password guessing.
 - DNS tunnels were learnt from a handful of recordings; a busy resolver may be taken for one, and a slow tunnel is missed.
 - Most attacks were recorded in laboratories of few machines, without loss or delay. Figures on the internet's traffic are \
 likely lower than those below.
-- It was trained on whole windows. While a window is open it judges what there is of it: floods and scans show at once, \
-password guessing and ARP poisoning after ten to twenty seconds only.
+- While a window is open it judges what there is of it. It was trained on the first 1, 2, 5 and 10 seconds of windows too; \
+still, who guesses a password a second cannot be told from who logs in until several guesses were made.
+- Thresholds trade attacks that are missed for alarms that are true: what looks like an attack but not surely is Normal with \
+a low confidence. Who would rather see all of it looks for those rows.
 - Whoever knows the features can shape traffic around them.";
 
 struct Card(String);
@@ -80,8 +83,8 @@ impl Card {
              in two splits, and the test captures of an attack come from other collections than its training captures \
              (but for a few collections of ordinary traffic). Weights learn from `train`; the epoch, the temperature, the \
              features and the classes were chosen by `train` and `validation`; the figures below are of `test`, which \
-             nothing was chosen by. Training windows are cut at eight phases and drawn by class and capture, not by \
-             flow.",
+             nothing was chosen by. Training windows are cut at eight phases, seen whole and for their first seconds, \
+             and drawn by class, collection and capture, not by flow.",
         );
         let mut sources = BTreeMap::<(&str, &str), [usize; 3]>::new();
         for (index, split) in [Split::Train, Split::Validation, Split::Test].into_iter().enumerate() {
@@ -99,6 +102,23 @@ impl Card {
             }),
         );
         Ok(())
+    }
+
+    fn thresholds(&mut self, model: &Model) {
+        if model.thresholds().is_empty() {
+            return;
+        }
+        self.paragraph(
+            "## Thresholds\n\nAn attack is the verdict where it is the most probable class and at least as probable as its \
+             threshold; what stays below is Normal, with the confidence that Normal then has. Chosen on train and \
+             validation: collections of ordinary traffic were left out in turn, and judged by a model that had not seen \
+             them. Alarms of one class in one capture counted as one, a threshold leaves all classes together one an hour.",
+        );
+        let rows = model.classes().names().iter().zip(model.thresholds().values()).skip(1);
+        self.table(
+            &["class", "threshold"],
+            rows.map(|(class, threshold)| vec![class.clone(), format!("{threshold:.3}")]),
+        );
     }
 
     fn figures(&mut self, test: &Evaluation) {

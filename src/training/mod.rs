@@ -3,10 +3,12 @@
 //! Promise: a model learns from the very flows that the service would make of the same packets. The rows are decoded as the
 //! service decodes them, and folded by its flow table; only the label is added.
 
+pub mod calibrate;
 pub mod card;
 pub mod corpus;
 pub mod evaluate;
 pub mod examples;
+pub mod labelled;
 pub mod recipe;
 pub mod report;
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::corpus::{Corpus, CorpusError, LABELS, Label, LabelledPacket, Split, hexadecimal};
+use super::calibrate;
+use super::corpus::{Corpus, CorpusError, LABELS, LabelledPacket, Split, hexadecimal};
 use super::examples::{self, Cutting, Examples};
+use super::labelled::{Cuts, Labelled};
 use crate::model::ModelFile;
-use crate::model::train::{self, Epoch, Naming, Options, Rows, TrainError};
+use crate::model::train::{self, Epoch, Naming, Options, TrainError};
 use crate::verdict::features::{Features, UnknownFeatures, catalogue};
 
 /// Windows of the service at its defaults: a model holds for the length that it learnt.
@@ -20,6 +22,10 @@ pub const WINDOW: Duration = Duration::from_secs(30);
 /// windows, and no window of the service begins where an attack does.
 const PHASES: u32 = 8;
 
+/// How much of a window was seen: open windows are judged too, and a capture begins where it likes.
+const PREFIXES: [Duration; 5] =
+    [WINDOW, Duration::from_secs(10), Duration::from_secs(5), Duration::from_secs(2), Duration::from_secs(1)];
+
 /// Most flows of one label that a window gives: those of a spoofed flood look the same.
 const FLOWS_OF_A_WINDOW_MAX: usize = 60;
 
@@ -27,7 +33,7 @@ const FLOWS_OF_A_WINDOW_MAX: usize = 60;
 const LABELS_LEFT_OUT: [&str; 2] = ["Slowloris", "C2 Beacon"];
 
 /// Features that are not learnt.
-const FEATURES_LEFT_OUT: [&str; 9] = [
+const FEATURES_LEFT_OUT: [&str; 16] = [
     // The clocks of some captures are compressed; counts a window and packets an active second say nearly the same.
     "packet_per_sec",
     "byte_per_sec",
@@ -38,7 +44,15 @@ const FEATURES_LEFT_OUT: [&str; 9] = [
     "unique_ports",
     "source_flows",
     "source_flows_per_destination",
-    "source_ports_per_destination",
+    // One packet with a flag sets these for good; counts and shares of the flags that matter say it by degrees.
+    "tcp_flag_ack",
+    "tcp_flag_cwr",
+    "tcp_flag_ece",
+    "tcp_flag_fin",
+    "tcp_flag_psh",
+    "tcp_flag_rst",
+    "tcp_flag_syn",
+    "tcp_flag_urg",
 ];
 
 /// Learning failed.
@@ -69,6 +83,8 @@ pub enum Progress {
     Epoch {
         /// How it went.
         epoch: Epoch,
+        /// Epochs run, of the model and of those that its thresholds are chosen by.
+        done: usize,
         /// Most epochs.
         of: usize,
     },
@@ -98,15 +114,22 @@ pub fn learn(corpus: &Corpus, options: &Options, mut tell: impl FnMut(Progress))
         done += 1;
         tell(Progress::Capture { done, of });
     };
-    let training = Labelled::read(corpus, Split::Train, &features, &classes, PHASES, &mut count)?;
-    let validation = Labelled::read(corpus, Split::Validation, &features, &classes, 1, &mut count)?;
+    let cuts =
+        |phases| Cuts { window: WINDOW, phases, prefixes: &PREFIXES, flows_of_a_window_max: FLOWS_OF_A_WINDOW_MAX };
+    let training = Labelled::read(corpus, Split::Train, &features, &classes, cuts(PHASES), &mut count)?;
+    let validation = Labelled::read(corpus, Split::Validation, &features, &classes, cuts(1), &mut count)?;
     let fingerprint = fingerprint(corpus, options, &names, &classes)?;
     let version = format!("{}-{}", env!("CARGO_PKG_VERSION"), &fingerprint[..8]);
     let naming = Naming { features: &names, classes: &classes, fingerprint, version };
-    let epochs = options.epochs;
-    Ok(train::train(options, &naming, &training.rows(), &validation.rows(), |epoch| {
-        tell(Progress::Epoch { epoch, of: epochs });
-    })?)
+    let of = options.epochs * (1 + calibrate::PARTS);
+    let mut done = 0;
+    let mut count = |epoch| {
+        done += 1;
+        tell(Progress::Epoch { epoch, done, of });
+    };
+    let mut file = train::train(options, &naming, &training.rows(), &validation.rows(), &mut count)?;
+    file.description.thresholds = calibrate::thresholds(options, &naming, &training, &validation, &mut count)?;
+    Ok(file)
 }
 
 /// Another corpus, other options or another recipe give another.
@@ -118,66 +141,20 @@ fn fingerprint(
 ) -> Result<String, CorpusError> {
     let mut hasher = Sha256::new();
     hasher.update(corpus.fingerprint(&[Split::Train, Split::Validation])?);
-    hasher.update(format!("{options:?} {PHASES} {FLOWS_OF_A_WINDOW_MAX} {features:?} {classes:?}"));
+    hasher.update(format!("{options:?} {PHASES} {PREFIXES:?} {FLOWS_OF_A_WINDOW_MAX} {features:?} {classes:?}"));
     Ok(hexadecimal(&hasher.finalize()))
 }
 
 /// The examples that a capture of the training split gives to learn from.
 pub fn training_examples(features: &Features, packets: &[LabelledPacket]) -> Examples {
-    cut(features, packets, PHASES)
-}
-
-fn cut(features: &Features, packets: &[LabelledPacket], phases: u32) -> Examples {
     let mut examples = Examples::new(features.len());
-    for phase in 0..phases {
-        let cutting = Cutting { window: WINDOW, shift: WINDOW * phase / phases };
-        examples::append(&mut examples, features, packets, cutting, FLOWS_OF_A_WINDOW_MAX);
+    for phase in 0..PHASES {
+        for prefix in PREFIXES {
+            let cutting = Cutting { window: WINDOW, shift: WINDOW * phase / PHASES, prefix };
+            examples::append(&mut examples, features, packets, cutting, FLOWS_OF_A_WINDOW_MAX);
+        }
     }
     examples
-}
-
-/// Rows of a split, with class and capture of each.
-struct Labelled {
-    values: Vec<f32>,
-    classes: Vec<u16>,
-    captures: Vec<u32>,
-}
-
-impl Labelled {
-    fn read(
-        corpus: &Corpus,
-        split: Split,
-        features: &Features,
-        classes: &[String],
-        phases: u32,
-        count: &mut dyn FnMut(),
-    ) -> Result<Self, CorpusError> {
-        let mut labelled = Self { values: Vec::new(), classes: Vec::new(), captures: Vec::new() };
-        for (number, capture) in (0u32..).zip(corpus.captures(split)?) {
-            let packets = corpus.packets(capture)?;
-            labelled.take(&cut(features, &packets, phases), classes, number);
-            count();
-        }
-        Ok(labelled)
-    }
-
-    /// Rows whose label is learnt.
-    fn take(&mut self, examples: &Examples, classes: &[String], capture: u32) {
-        for (row, example) in examples.rows.iter().enumerate() {
-            let Some(class) = class_of(example.label, classes) else { continue };
-            self.values.extend_from_slice(examples.features(row));
-            self.classes.push(class);
-            self.captures.push(capture);
-        }
-    }
-
-    fn rows(&self) -> Rows<'_> {
-        Rows { values: &self.values, classes: &self.classes, captures: &self.captures }
-    }
-}
-
-fn class_of(label: Label, classes: &[String]) -> Option<u16> {
-    classes.iter().position(|class| class == label.name()).and_then(|index| u16::try_from(index).ok())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ fn rows() -> (Vec<f32>, Vec<u16>, Vec<u32>) {
 
 fn trained(seed: u64) -> Result<ModelFile, TrainError> {
     let (values, classes, captures) = rows();
-    let rows = Rows { values: &values, classes: &classes, captures: &captures };
+    let rows = Rows { values: &values, classes: &classes, captures: &captures, collections: &captures };
     let naming = Naming {
         features: &names(&["packet_count", "rst_share"]),
         classes: &names(&["Normal", "DDoS"]),
@@ -58,7 +58,7 @@ fn the_same_seed_gives_the_same_file() {
 fn a_class_without_rows_is_named() {
     let (values, mut classes, captures) = rows();
     classes.fill(0);
-    let rows = Rows { values: &values, classes: &classes, captures: &captures };
+    let rows = Rows { values: &values, classes: &classes, captures: &captures, collections: &captures };
     let naming = Naming {
         features: &names(&["packet_count", "rst_share"]),
         classes: &names(&["Normal", "DDoS"]),

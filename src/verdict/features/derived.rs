@@ -3,7 +3,7 @@
 //! To add one, add an entry here. A ratio whose whole is nothing is 0.
 
 use crate::flow::context::Context;
-use crate::flow::statistics::Statistics;
+use crate::flow::statistics::{PortSet, Statistics};
 
 /// A feature computed from a flow and its context.
 pub struct Derived {
@@ -29,6 +29,21 @@ fn attempts(flow: &Statistics) -> f64 {
 }
 
 const SERVICE_DNS: u16 = 53;
+
+/// Services that people and machines log in to: FTP, SSH, Telnet, SMTP, POP, IMAP, LDAP, SMB, MQTT, databases, desktops.
+const LOGIN_SERVICES: [u16; 20] =
+    [21, 22, 23, 25, 110, 143, 389, 445, 587, 993, 995, 1433, 1521, 1883, 3306, 3389, 5432, 5900, 6379, 8883];
+
+const WEB_SERVICES: [u16; 5] = [80, 443, 8000, 8080, 8443];
+
+fn one_if_any(ports: &PortSet, services: &[u16]) -> f64 {
+    f64::from(u8::from(services.iter().any(|&service| ports.contains(service))))
+}
+
+/// Connections that the flow shows: as many as it has ports of its sender, and at least one.
+fn connections(flow: &Statistics) -> f64 {
+    f64::from(flow.ports.source.len().max(1))
+}
 
 /// All of them.
 pub const DERIVED: &[Derived] = &[
@@ -140,5 +155,56 @@ pub const DERIVED: &[Derived] = &[
             let asked = context.reverse_packet_ratio * flow.volume.packets as f64;
             (f64::from(flow.arp.replies()) - asked).max(0.0)
         },
+    },
+    Derived {
+        name: "to_login_service",
+        doc: "1 if a packet of the flow goes to a service with logins: FTP, SSH, Telnet, mail, LDAP, SMB, MQTT, databases, desktops.",
+        value: |flow, _| one_if_any(&flow.ports.destination, &LOGIN_SERVICES),
+    },
+    Derived {
+        name: "to_web_service",
+        doc: "1 if a packet of the flow goes to port 80, 443, 8000, 8080 or 8443.",
+        value: |flow, _| one_if_any(&flow.ports.destination, &WEB_SERVICES),
+    },
+    Derived {
+        name: "half_open_share",
+        doc: "Share of the flow's SYN without ACK that no SYN with ACK answers.",
+        value: |flow, context| {
+            let opened = f64::from(flow.tcp_flags.syn_without_ack());
+            ratio((opened - context.reverse_syn_acks).max(0.0), opened)
+        },
+    },
+    Derived {
+        name: "packets_per_connection",
+        doc: "packet_count ÷ distinct source ports, at least one of these.",
+        value: |flow, _| flow.volume.packets as f64 / connections(flow),
+    },
+    Derived {
+        name: "octets_per_connection",
+        doc: "byte_count ÷ distinct source ports, at least one of these.",
+        value: |flow, _| flow.volume.octets as f64 / connections(flow),
+    },
+    Derived {
+        name: "active_share",
+        doc: "One-second bins that hold a packet ÷ seconds from the first packet to the last, rounded up.",
+        value: |flow, _| {
+            let seconds = (flow.timing.duration_seconds() + 1.0).ceil();
+            ratio(f64::from(flow.timing.active_seconds()), seconds).min(1.0)
+        },
+    },
+    Derived {
+        name: "source_packets_per_flow",
+        doc: "Packets of the source ÷ its flows.",
+        value: |_, context| ratio(context.source_packets, context.source_flows),
+    },
+    Derived {
+        name: "share_of_source",
+        doc: "packet_count ÷ packets of the flow's source.",
+        value: |flow, context| ratio(flow.volume.packets as f64, context.source_packets).min(1.0),
+    },
+    Derived {
+        name: "source_icmp_report_share",
+        doc: "ICMP packets to the source ÷ packets of the source.",
+        value: |_, context| ratio(context.source_icmp_reports, context.source_packets),
     },
 ];

@@ -106,6 +106,16 @@ fn a_scan_reads_as_one_computes_by_hand() {
     check("destination_sources", 2.0);
     check("destination_packets_per_source", 2.5);
     check("share_of_destination", 0.8);
+    check("to_login_service", 1.0);
+    check("to_web_service", 1.0);
+    check("half_open_share", 2.0 / 3.0);
+    check("packets_per_connection", 4.0);
+    check("octets_per_connection", 400.0);
+    check("active_share", 2.0 / 3.0);
+    check("source_packets_per_flow", 4.0);
+    check("share_of_source", 1.0);
+    check("source_icmp_report_share", 0.0);
+    check("covered_seconds", 1.5);
 }
 
 #[test]
