@@ -11,6 +11,7 @@ pub mod examples;
 pub mod labelled;
 pub mod recipe;
 pub mod report;
+pub mod synthesis;
 
 #[cfg(test)]
 mod kit;
