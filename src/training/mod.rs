@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod evaluate;
 pub mod examples;
 pub mod labelled;
+pub mod overlay;
 pub mod recipe;
 pub mod report;
 pub mod synthesis;
