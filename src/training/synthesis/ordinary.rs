@@ -4,11 +4,14 @@ use super::{Doing, Scene};
 
 mod announcements;
 mod arp;
+mod echoes;
 mod failures;
 mod habits;
 mod logins;
 mod names;
+mod peers;
 mod services;
+mod steady;
 mod transfers;
 mod web;
 
@@ -57,6 +60,27 @@ pub const ALL: &[Doing] = &[
     doing("service_monitoring", services::monitoring),
     doing("service_automation", services::automation),
     doing("service_scrapes", services::scrapes),
+    doing("peers_swarm_questions", peers::swarm_questions),
+    doing("peers_swarm_connections", peers::swarm_connections),
+    doing("peers_swarm_callers", peers::swarm_callers),
+    doing("peers_gateway", peers::gateway),
+    doing("peers_calls", peers::calls),
+    doing("peers_tunnel", peers::tunnel),
+    doing("peers_games", peers::games),
+    doing("peers_updates", peers::updates),
+    doing("echo_monitoring", echoes::monitoring),
+    doing("echo_steady", echoes::steady),
+    doing("echo_route_tracing", echoes::route_tracing),
+    doing("echo_unreachable_reports", echoes::unreachable_reports),
+    doing("echo_backscatter", echoes::backscatter),
+    doing("steady_voices", steady::voices),
+    doing("steady_pictures", steady::pictures),
+    doing("steady_collector", steady::collector),
+    doing("steady_figures", steady::figures),
+    doing("steady_machines", steady::machines),
+    doing("steady_machine_states", steady::machine_states),
+    doing("steady_nameless", steady::nameless),
+    doing("steady_heartbeats", steady::heartbeats),
     doing("arp_resolutions", arp::resolutions),
     doing("arp_confirmations", arp::confirmations),
     doing("arp_inventory", arp::inventory),
@@ -68,6 +92,9 @@ pub const ALL: &[Doing] = &[
     doing("arp_answers_alone", arp::answers_alone),
     doing("arp_address_conflict", arp::address_conflict),
 ];
+
+#[cfg(test)]
+mod tests;
 
 const fn doing(name: &'static str, enact: fn(&mut Scene)) -> Doing {
     Doing { name, label: "Normal", enact }

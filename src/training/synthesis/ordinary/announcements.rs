@@ -76,7 +76,7 @@ pub fn greetings(scene: &mut Scene) {
 /// A sender's pictures or prices to a group: thousands of full datagrams that nobody answers.
 pub fn multicast_video(scene: &mut Scene) {
     let path = scene.path();
-    for _ in 0..scene.count(1, 4) {
+    for _ in 0..scene.count(1, 3) {
         let client = scene.any_host();
         let third = u8::try_from(scene.below(250)).unwrap_or(1);
         let pair = Pair {
@@ -86,7 +86,7 @@ pub fn multicast_video(scene: &mut Scene) {
             server_port: scene.one_of(&[1_234, 5_004, 5_000, 10_000, 30_001]),
         };
         let (rate, data) = (scene.about(20.0, 1_500.0), scene.one_of(&[188, 564, 1_316, 1_328]));
-        for at in moments(scene, rate, 3_000) {
+        for at in moments(scene, rate, 2_500) {
             scene.datagram(at, &pair, &path, false, data);
         }
     }

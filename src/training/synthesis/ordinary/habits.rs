@@ -116,7 +116,7 @@ pub fn bulk(scene: &mut Scene, at: f64, pair: &Pair, path: &Path, back: bool, oc
     let acknowledged = scene.count(1, 12);
     let (_, empty) = frame_lengths(pair);
     let mut now = at;
-    for number in 1..=(octets / data).clamp(1, 2_500) {
+    for number in 1..=(octets / data).clamp(1, 1_500) {
         let flags = if number % 16 == 0 { TcpFlags::ACK.union(TcpFlags::PSH) } else { TcpFlags::ACK };
         scene.segment(now, pair, path, back, flags, empty + data);
         if number % acknowledged == 0 {

@@ -95,9 +95,9 @@ pub fn mail_polling(scene: &mut Scene) {
     let port = scene.one_of(&[110, 143, 993, 995]);
     let failing = if scene.chance(0.8) { 0.0 } else { scene.between(0.0, 0.4) };
     for client in hosts(scene, 1, 60) {
-        let (period, boxes) = (scene.about(4.0, 90.0), scene.count(1, 5));
+        let (period, boxes) = (scene.about(4.0, 90.0), scene.count(1, 4));
         let path = beside(scene, &path);
-        for at in moments(scene, period.recip(), 20) {
+        for at in moments(scene, period.recip(), 6) {
             for number in 0..boxes {
                 let mut exchanges = if port > 900 { tls(scene) } else { Vec::new() };
                 exchanges.push(exchange(scene, (0, 0), (20, 150), (0.001, 0.05)));

@@ -51,8 +51,10 @@ pub fn popular_server(scene: &mut Scene) {
     let clients = hosts(scene, 30, 1_500);
     let rate = scene.about(0.5, 120.0);
     let answers = if scene.chance(0.7) { 1.0 } else { scene.between(0.5, 1.0) };
-    for at in moments(scene, rate, 3_000) {
-        let client = scene.one_of(&clients);
+    let comes_once = scene.chance(0.5);
+    for (number, at) in moments(scene, rate, 3_000).into_iter().enumerate() {
+        let next = if comes_once { clients.get(number).copied() } else { Some(scene.one_of(&clients)) };
+        let Some(client) = next else { break };
         let mut pair = pair(scene, client, server, if is_clock { 123 } else { 53 });
         if is_clock && scene.chance(0.4) {
             pair.client_port = 123;

@@ -32,10 +32,10 @@ pub fn database_questions(scene: &mut Scene) {
     let path = scene.path();
     let port = scene.one_of(DATABASES);
     let failing = if scene.chance(0.8) { 0.0 } else { scene.between(0.0, 0.2) };
-    for client in hosts(scene, 1, 6) {
-        let (rate, most) = (scene.about(0.1, 30.0), scene.count(1, 12));
+    for client in hosts(scene, 1, 3) {
+        let (rate, most) = (scene.about(0.1, 30.0), scene.count(1, 8));
         let end = scene.one_of(&[End::ByClient, End::ByClient, End::Reset]);
-        for at in moments(scene, rate, 400) {
+        for at in moments(scene, rate, 200) {
             let pair = pair(scene, client, server, port);
             let mut exchanges = login(scene);
             for _ in 0..scene.count(1, most) {
@@ -82,7 +82,7 @@ pub fn reconnecting_devices(scene: &mut Scene) {
     let data = scene.count(10, 400);
     for client in local_hosts(scene, 1, 60) {
         let period = scene.about(0.5, 40.0);
-        for at in moments(scene, period.recip(), 60) {
+        for at in moments(scene, period.recip(), 20) {
             let pair = pair(scene, client, server, port);
             let mut exchanges = vec![exchange(scene, (15, 150), (4, 60), (0.001, 0.05))];
             for _ in 0..scene.count(1, 5) {
@@ -156,8 +156,8 @@ pub fn scrapes(scene: &mut Scene) {
     let port = scene.one_of(&[9_100, 9_090, 8_080, 10_250, 443, 6_443]);
     let period = scene.about(1.0, 20.0);
     let is_kept = scene.chance(0.5);
-    let answered = (scene.count(300, 3_000), scene.count(4_000, 60_000));
-    for target in local_hosts(scene, 3, 80) {
+    let answered = (scene.count(300, 3_000), scene.count(4_000, 30_000));
+    for target in local_hosts(scene, 3, 60) {
         let is_dead = scene.chance(0.03);
         let begin = scene.between(0.0, period);
         if is_kept && !is_dead {

@@ -11,11 +11,11 @@ use crate::training::synthesis::wire::{End, Exchange, Reception, frame_lengths};
 /// Something large is fetched or sent away.
 pub fn loads(scene: &mut Scene) {
     let path = scene.path();
-    for _ in 0..scene.count(1, 5) {
+    for _ in 0..scene.count(1, 3) {
         let (client, server) = (scene.any_host(), scene.any_host());
         let port = scene.one_of(&[80, 443, 443, 8080, 873, 20_000]);
         let back = scene.chance(0.65);
-        for _ in 0..scene.count(1, 4) {
+        for _ in 0..scene.count(1, 3) {
             let (at, pair) = (soon(scene), pair(scene, client, server, port));
             let exchanges = requests(scene, port, 1, (200, 600));
             let at = scene.connection(at, &pair, &path, Reception::Accepts, &exchanges, End::Open);
@@ -30,13 +30,13 @@ pub fn loads(scene: &mut Scene) {
 pub fn streaming(scene: &mut Scene) {
     let path = scene.path();
     let is_quic = scene.chance(0.4);
-    for client in local_hosts(scene, 1, 6) {
+    for client in local_hosts(scene, 1, 4) {
         let (server, path) = (scene.distant_host(), beside(scene, &path));
         let pair = pair(scene, client, server, 443);
         let period = scene.about(1.5, 12.0);
-        let octets = scene.count(60_000, 3_000_000);
+        let octets = scene.count(60_000, 900_000);
         let data = scene.one_of(&[1_200, 1_250, 1_350, 1_452]);
-        for at in moments(scene, period.recip(), 30) {
+        for at in moments(scene, period.recip(), 12) {
             let asked = scene.count(60, 1_200);
             if !is_quic {
                 scene.segment(at, &pair, &path, false, TcpFlags::PSH.union(TcpFlags::ACK), 66 + asked);

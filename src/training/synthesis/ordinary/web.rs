@@ -13,9 +13,9 @@ pub fn browsing(scene: &mut Scene) {
     let path = scene.path();
     let resolver = scene.any_host();
     let servers = distant_hosts(scene, 3, 40);
-    for client in local_hosts(scene, 1, 6) {
+    for client in local_hosts(scene, 1, 4) {
         let reading = scene.about(3.0, 60.0);
-        for at in moments(scene, reading.recip(), 8) {
+        for at in moments(scene, reading.recip(), 5) {
             let within = scene.about(0.3, 4.0);
             for _ in 0..scene.count(2, 60) {
                 let at = at + scene.between(0.0, within);
@@ -57,19 +57,19 @@ pub fn interface_polling(scene: &mut Scene) {
     let server = scene.any_host();
     let port = scene.one_of(&[80, 443, 8080, 3000, 5000, 9200]);
     let answered = if scene.chance(0.5) { (180, 200) } else { (100, 20_000) };
-    for client in hosts(scene, 1, 6) {
+    for client in hosts(scene, 1, 4) {
         let rate = scene.about(0.1, 20.0);
         let is_kept = scene.chance(0.5);
         let end = scene.one_of(ENDS);
         if is_kept {
             let (at, pair) = (soon(scene), pair(scene, client, server, port));
-            let exchanges: Vec<_> = (0..scene.count(5, 400))
+            let exchanges: Vec<_> = (0..scene.count(5, 300))
                 .map(|_| exchange(scene, (150, 500), answered, (0.5 / rate, 1.5 / rate)))
                 .collect();
             scene.connection(at, &pair, &path, Reception::Accepts, &exchanges, end);
             continue;
         }
-        for at in moments(scene, rate, 400) {
+        for at in moments(scene, rate, 200) {
             let pair = pair(scene, client, server, port);
             let exchanges = requests(scene, port, 1, answered);
             scene.connection(at, &pair, &path, Reception::Accepts, &exchanges, end);
@@ -86,10 +86,12 @@ pub fn smart_home(scene: &mut Scene) {
     let is_asking = scene.chance(0.5);
     let end = scene.one_of(&[End::ByServer, End::ByServer, End::ByClient, End::Reset]);
     let failing = if scene.chance(0.8) { 0.0 } else { scene.between(0.0, 0.3) };
-    for device in local_hosts(scene, 1, 25) {
+    let devices = local_hosts(scene, 1, 25);
+    let fastest = 30.0 / devices.len() as f64;
+    for device in devices {
         let (client, server) = if is_asking { (hub, device) } else { (device, hub) };
-        let rate = scene.about(0.1, 30.0);
-        for at in moments(scene, rate, 600) {
+        let rate = scene.about(0.05, fastest);
+        for at in moments(scene, rate, 250) {
             let exchanges = [exchange(scene, (asked, asked + 9), (answered, answered + 30), (0.000_5, 0.05))];
             let pair = pair(scene, client, server, port);
             let reception = reception(scene, failing);
@@ -105,13 +107,13 @@ pub fn web_server(scene: &mut Scene) {
     let port = scene.one_of(&[80, 443, 443, 8080]);
     let clients = hosts(scene, 10, 500);
     let (rate, kept) = (scene.about(0.5, 40.0), scene.count(1, 8));
-    for at in moments(scene, rate, 600) {
+    for at in moments(scene, rate, 300) {
         let client = scene.one_of(&clients);
         let path = beside(scene, &path);
         let parallel = if scene.chance(0.6) { 1 } else { scene.count(2, 6) };
         for _ in 0..parallel {
             let pair = pair(scene, client, server, port);
-            let exchanges = requests(scene, port, kept, (120, 25_000));
+            let exchanges = requests(scene, port, kept, (120, 12_000));
             let end = scene.one_of(ENDS);
             scene.connection(at, &pair, &path, Reception::Accepts, &exchanges, end);
         }
@@ -124,8 +126,8 @@ pub fn reverse_proxy(scene: &mut Scene) {
     let path = scene.path();
     let port = scene.one_of(&[80, 8080, 8000, 9000, 3000, 5000]);
     let servers = local_hosts(scene, 1, 6);
-    let (rate, most) = (scene.about(1.0, 150.0), scene.count(300, 2_000));
-    let answered = (scene.count(80, 400), scene.count(2_000, 30_000));
+    let (rate, most) = (scene.about(1.0, 150.0), scene.count(200, 900));
+    let answered = (scene.count(80, 400), scene.count(1_000, 15_000));
     let end = scene.one_of(&[End::ByServer, End::ByServer, End::ByClient]);
     for at in moments(scene, rate, most) {
         let server = scene.one_of(&servers);
@@ -143,7 +145,7 @@ pub fn crawler(scene: &mut Scene) {
     let servers = hosts(scene, 1, 150);
     let rate = scene.about(0.2, 15.0);
     let failing = scene.between(0.0, 0.1);
-    for at in moments(scene, rate, 500) {
+    for at in moments(scene, rate, 250) {
         let server = scene.one_of(&servers);
         let path = beside(scene, &path);
         let port = scene.one_of(&[80, 443, 443]);
@@ -165,7 +167,7 @@ pub fn health_checks(scene: &mut Scene) {
     for server in local_hosts(scene, 1, 40) {
         let is_down = scene.chance(0.06);
         let down = scene.one_of(&[Reception::Refuses, Reception::Silent]);
-        for at in moments(scene, rate, 200) {
+        for at in moments(scene, rate, 60) {
             let pair = pair(scene, balancer, server, port);
             let exchanges = [exchange(scene, (30, 200), (20, 400), (0.000_2, 0.01))];
             let asked = if is_asking { &exchanges[..] } else { &[] };
