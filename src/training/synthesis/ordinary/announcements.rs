@@ -7,7 +7,7 @@ use crate::training::synthesis::wire::Pair;
 
 const ALL_HOSTS: [u8; 4] = [255; 4];
 
-/// Hosts look for services and tell their own by multicast and broadcast (mDNS, SSDP, LLMNR, NetBIOS, and makers' own).
+/// Hosts look for services and tell their own by multicast and broadcast (mDNS, SSDP, LLMNR, `NetBIOS`, and makers' own).
 pub fn services(scene: &mut Scene) {
     let path = scene.path();
     for client in local_hosts(scene, 1, 60) {

@@ -15,7 +15,9 @@ fn alone(name: &str, seed: u64) -> Vec<Packet> {
 
 fn flows(packets: &[Packet]) -> HashMap<FlowKey, usize> {
     let mut flows = HashMap::new();
-    packets.iter().for_each(|packet| *flows.entry(packet.key).or_default() += 1);
+    for packet in packets {
+        *flows.entry(packet.key).or_default() += 1;
+    }
     flows
 }
 
