@@ -1,5 +1,7 @@
 //! What protocols put on the wire: segments, datagrams, whole TCP connections, ARP.
 
+use std::net::IpAddr;
+
 use super::scene::{Host, Path, Scene, packet};
 use crate::flow::key::Protocol;
 use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
@@ -105,22 +107,23 @@ impl Scene {
         end: End,
     ) -> f64 {
         let half = path.round_trip;
-        self.segment(at, pair, path, false, TcpFlags::SYN, SYN_SEGMENT);
+        let (syn, empty) = frame_lengths(pair);
+        self.segment(at, pair, path, false, TcpFlags::SYN, syn);
         let mut now = at + half;
         match reception {
-            Reception::Accepts => self.segment(now, pair, path, true, TcpFlags::SYN.union(TcpFlags::ACK), SYN_SEGMENT),
+            Reception::Accepts => self.segment(now, pair, path, true, TcpFlags::SYN.union(TcpFlags::ACK), syn),
             Reception::Refuses => {
                 self.segment(now, pair, path, true, TcpFlags::RST.union(TcpFlags::ACK), 60);
                 return now;
             }
             Reception::Silent => {
                 // RFC 6298: again after a second, then after twice as long.
-                self.segment(at + 1.0, pair, path, false, TcpFlags::SYN, SYN_SEGMENT);
-                self.segment(at + 3.0, pair, path, false, TcpFlags::SYN, SYN_SEGMENT);
+                self.segment(at + 1.0, pair, path, false, TcpFlags::SYN, syn);
+                self.segment(at + 3.0, pair, path, false, TcpFlags::SYN, syn);
                 return at + 7.0;
             }
         }
-        self.segment(now, pair, path, false, TcpFlags::ACK, EMPTY_SEGMENT);
+        self.segment(now, pair, path, false, TcpFlags::ACK, empty);
         for exchange in exchanges {
             now = self.data(now, pair, path, false, exchange.asked);
             now += half + exchange.server_takes;
@@ -131,9 +134,9 @@ impl Scene {
         match end {
             End::ByClient | End::ByServer => {
                 let server_first = end == End::ByServer;
-                self.segment(now, pair, path, server_first, fin, EMPTY_SEGMENT);
-                self.segment(now + half, pair, path, !server_first, fin, EMPTY_SEGMENT);
-                self.segment(now + half, pair, path, server_first, TcpFlags::ACK, EMPTY_SEGMENT);
+                self.segment(now, pair, path, server_first, fin, empty);
+                self.segment(now + half, pair, path, !server_first, fin, empty);
+                self.segment(now + half, pair, path, server_first, TcpFlags::ACK, empty);
                 now + half
             }
             End::Reset => {
@@ -146,6 +149,7 @@ impl Scene {
 
     /// Data in full segments, acknowledged every second one. Returns when the last is sent.
     fn data(&mut self, at: f64, pair: &Pair, path: &Path, back: bool, octets: usize) -> f64 {
+        let (_, empty) = frame_lengths(pair);
         let mut left = octets;
         let mut now = at;
         let mut number = 0;
@@ -153,14 +157,19 @@ impl Scene {
             let data = left.min(SEGMENT_DATA);
             left -= data;
             let flags = if left == 0 { TcpFlags::PSH.union(TcpFlags::ACK) } else { TcpFlags::ACK };
-            self.segment(now, pair, path, back, flags, EMPTY_SEGMENT + data);
+            self.segment(now, pair, path, back, flags, empty + data);
             number += 1;
             if number % 2 == 0 || left == 0 {
-                self.segment(now + path.round_trip, pair, path, !back, TcpFlags::ACK, EMPTY_SEGMENT);
+                self.segment(now + path.round_trip, pair, path, !back, TcpFlags::ACK, empty);
             }
             now += if number % 10 == 0 { path.round_trip } else { 0.000_05 };
         }
         now
+    }
+
+    /// A packet of a protocol that the sniffer has no name for, of so many octets on the wire.
+    pub fn unnamed(&mut self, at: f64, from: Host, to: Host, path: &Path, length: usize) {
+        self.put(at, path, false, packet(from.address, to.address, Protocol::Other, length));
     }
 }
 
@@ -168,4 +177,23 @@ fn ported(pair: &Pair, protocol: Protocol, back: bool, length: usize) -> Packet 
     let there = ((pair.client, pair.client_port), (pair.server, pair.server_port));
     let ((from, from_port), (to, to_port)) = if back { (there.1, there.0) } else { there };
     Packet { source_port: from_port, destination_port: to_port, ..packet(from.address, to.address, protocol, length) }
+}
+
+/// Octets of a SYN and of a segment without data, with the TCP options of the client's system; padded to 60 by some.
+pub fn frame_lengths(pair: &Pair) -> (usize, usize) {
+    const SYSTEMS: [(usize, usize); 8] = [
+        (SYN_SEGMENT, EMPTY_SEGMENT),
+        (SYN_SEGMENT, EMPTY_SEGMENT),
+        (SYN_SEGMENT, EMPTY_SEGMENT),
+        (66, 54),
+        (66, 60),
+        (62, 60),
+        (58, 54),
+        (78, 66),
+    ];
+    // The same host has the same system all the time.
+    match pair.client.address {
+        IpAddr::V4(address) => SYSTEMS[usize::from(address.octets()[3]) % SYSTEMS.len()],
+        IpAddr::V6(_) => (SYN_SEGMENT + 20, EMPTY_SEGMENT + 20),
+    }
 }
