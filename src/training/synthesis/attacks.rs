@@ -4,12 +4,14 @@ use super::{Doing, Scene};
 
 mod floods;
 mod guesses;
+mod held;
 mod logins;
 mod pace;
 mod poison;
 mod scans;
 mod senders;
 mod sweeps;
+mod tunnels;
 mod web_floods;
 
 const fn scan(name: &'static str, enact: fn(&mut Scene)) -> Doing {
@@ -26,6 +28,14 @@ const fn guess(name: &'static str, enact: fn(&mut Scene)) -> Doing {
 
 const fn poison(name: &'static str, enact: fn(&mut Scene)) -> Doing {
     Doing { name, label: "ARP Poisoning", enact }
+}
+
+const fn hold(name: &'static str, enact: fn(&mut Scene)) -> Doing {
+    Doing { name, label: "Slowloris", enact }
+}
+
+const fn tunnel(name: &'static str, enact: fn(&mut Scene)) -> Doing {
+    Doing { name, label: "DNS Tunnel", enact }
 }
 
 /// All attacks.
@@ -90,4 +100,17 @@ pub const ALL: &[Doing] = &[
     poison("poison_announcements", poison::announcements),
     poison("poison_answers", poison::answers),
     poison("poison_flood", poison::flood),
+    hold("hold_headers", held::headers),
+    hold("hold_bodies", held::bodies),
+    hold("hold_silent", held::silent),
+    hold("hold_slow_reads", held::slow_reads),
+    tunnel("tunnel_upload", tunnels::upload),
+    tunnel("tunnel_download", tunnels::download),
+    tunnel("tunnel_both_ways", tunnels::both_ways),
+    tunnel("tunnel_shell", tunnels::shell),
+    tunnel("tunnel_spelled", tunnels::spelled),
+    tunnel("tunnel_several", tunnels::several),
 ];
+
+#[cfg(test)]
+mod tests;

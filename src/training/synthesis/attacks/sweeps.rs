@@ -135,7 +135,8 @@ fn sweep(scene: &mut Scene, probes: &[Probe]) {
     let router = scene.chance(0.2).then(|| scene.any_host());
     let again = if scene.chance(0.4) { scene.about(0.1, 3.0) } else { 0.0 };
     let mut ports = SourcePorts::draw(scene);
-    let mut pace = Pace::draw(scene, 2.0, 1_000.0);
+    let is_all_at_once = scene.chance(0.1);
+    let mut pace = if is_all_at_once { Pace::draw(scene, 5e3, 5e4) } else { Pace::draw(scene, 2.0, 1_000.0) };
     let mut at = Span::draw(scene).begin;
     for server in hosts {
         let is_there = scene.chance(answering);

@@ -89,7 +89,9 @@ fn flood(scene: &mut Scene, sources: &Sources, pace: &mut Pace, requests: &Reque
     let path = scene.path();
     let fate = Fate::draw(scene);
     let span = Span::draw(scene);
-    let end = scene.one_of(&[End::ByClient, End::ByClient, End::ByServer, End::Reset, End::Open]);
+    // Connections that stay open without a word are another attack.
+    let ends = [End::ByClient, End::ByClient, End::ByServer, End::Reset, End::Open];
+    let end = scene.one_of(if requests.on_one == 0 { &ends[..4] } else { &ends });
     let mut at = span.begin;
     let mut sent = 0;
     while at < span.end && sent < PACKETS {
@@ -178,7 +180,7 @@ pub fn handshakes(scene: &mut Scene) {
     flood(scene, &sources, &mut pace, &requests);
 }
 
-/// Connections and nothing on them: opened, and closed at once or never.
+/// Connections and nothing on them: opened, and closed at once.
 pub fn connections(scene: &mut Scene) {
     let requests = Requests { on_one: 0, ..Requests::gets(scene) };
     let sources = Sources::several(scene, 1, 30);

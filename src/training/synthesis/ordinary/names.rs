@@ -100,7 +100,7 @@ pub fn long_names(scene: &mut Scene) {
         let is_one_port = scene.chance(0.15);
         let port = scene.ephemeral_port();
         for at in moments(scene, rate, 300) {
-            for number in 0..1 + scene.below(burst) {
+            for number in 0..=scene.below(burst) {
                 let client_port = if is_one_port { port } else { scene.ephemeral_port() };
                 let pair = Pair { client, client_port, server, server_port: 53 };
                 let asked = scene.count(shortest, longest);

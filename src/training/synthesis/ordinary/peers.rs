@@ -146,7 +146,7 @@ pub fn calls(scene: &mut Scene) {
         for _ in 0..scene.count(1, 20) {
             let candidate = Pair { client, client_port, server: scene.any_host(), server_port: odd_port(scene) };
             for number in 0..scene.count(1, 7) {
-                scene.datagram(at + 0.1 * (1 << number) as f64, &candidate, &path, false, 100);
+                scene.datagram(at + 0.1 * f64::from(1 << number), &candidate, &path, false, 100);
             }
         }
         let pair = Pair { client, client_port, server: scene.any_host(), server_port: odd_port(scene) };

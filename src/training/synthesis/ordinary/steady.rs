@@ -53,7 +53,7 @@ pub fn pictures(scene: &mut Scene) {
     }
 }
 
-/// Logs and figures of many to one that never answers (syslog, NetFlow, StatsD, SNMP traps).
+/// Logs and figures of many to one that never answers (syslog, `NetFlow`, `StatsD`, SNMP traps).
 pub fn collector(scene: &mut Scene) {
     let server = scene.local_host();
     let path = scene.path();
@@ -68,7 +68,7 @@ pub fn collector(scene: &mut Scene) {
         let (rate, burst) = (scene.about(0.02, most.max(0.05)), scene.count(1, 4));
         let data = (scene.count(shortest, longest), scene.chance(0.3));
         for at in moments(scene, rate, each) {
-            for number in 0..1 + scene.below(burst) {
+            for number in 0..=scene.below(burst) {
                 let pair = if is_same_port { kept } else { pair(scene, client, server, server_port) };
                 let data = if data.1 { data.0 } else { scene.count(shortest, longest) };
                 scene.datagram(at + 0.000_3 * number as f64, &pair, &path, false, data);
@@ -90,10 +90,10 @@ pub fn figures(scene: &mut Scene) {
         for at in moments(scene, period.recip(), 30) {
             let mut now = at;
             for _ in 0..if is_gone { 3 } else { questions } {
-                let (asked, answered) = (scene.count(38, 120), scene.count(40, 1_000));
-                scene.datagram(now, &pair, &path, false, asked);
+                let (question, answer) = (scene.count(38, 120), scene.count(40, 1_000));
+                scene.datagram(now, &pair, &path, false, question);
                 if !is_gone {
-                    scene.datagram(now + path.round_trip, &pair, &path, true, answered);
+                    scene.datagram(now + path.round_trip, &pair, &path, true, answer);
                 }
                 now += if is_gone { 1.0 } else { path.round_trip + 0.002 };
             }
@@ -161,7 +161,7 @@ pub fn nameless(scene: &mut Scene) {
         }
         let event = soon(scene);
         for number in 0..scene.below(12) {
-            scene.unnamed(event + 0.002 * (1u32 << number) as f64, from, to, &path, length);
+            scene.unnamed(event + 0.002 * f64::from(1u32 << number), from, to, &path, length);
         }
     }
 }

@@ -15,7 +15,9 @@ fn alone(name: &str, seed: u64) -> Vec<Packet> {
 
 fn flows(packets: &[Packet]) -> HashMap<FlowKey, usize> {
     let mut flows = HashMap::new();
-    packets.iter().for_each(|packet| *flows.entry(packet.key).or_default() += 1);
+    for packet in packets {
+        *flows.entry(packet.key).or_default() += 1;
+    }
     flows
 }
 
@@ -45,8 +47,9 @@ fn lengths_are_those_of_frames() {
 fn a_popular_server_hears_little_from_each_of_many() {
     let most = |seed| {
         let packets = alone("name_popular_server", seed);
-        let server =
-            packets.iter().find(|packet| [53, 123].contains(&packet.destination_port)).unwrap().key.destination;
+        // None: only the answers are seen.
+        let question = packets.iter().find(|packet| [53, 123].contains(&packet.destination_port)).copied();
+        let Some(server) = question.map(|question| question.key.destination) else { return 0 };
         let asked: Vec<Packet> = packets.into_iter().filter(|packet| packet.key.destination == server).collect();
         let flows = flows(&asked);
         assert!(asked.len() < 101 * flows.len(), "{seed}: {} from {}", asked.len(), flows.len());
@@ -95,5 +98,19 @@ fn an_address_has_one_owner_but_where_it_moves() {
             "arp_address_conflict" => assert_eq!(owners(doing.name), 2),
             name => assert_eq!(owners(name), 1, "{name}"),
         }
+    }
+}
+
+#[test]
+fn held_connections_are_spoken_on_by_both_sides() {
+    for name in ["held_messages", "held_long_polls", "held_idle_pools"] {
+        let is_told = |seed: u64| {
+            let packets = alone(name, seed);
+            let told: HashSet<FlowKey> =
+                packets.iter().filter(|packet| packet.length > 100).map(|packet| packet.key).collect();
+            told.iter().any(|key| told.contains(&key.reversed()))
+        };
+        let told = (0..20).filter(|&seed| is_told(seed)).count();
+        assert!(told > 10, "{name}: {told} of 20");
     }
 }
