@@ -72,7 +72,7 @@ fn learn(corpus: &Corpus, options: &Options) -> Result<ModelFile, Failure> {
         Progress::Epoch { epoch, done, of } => {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
-            bar.set_message(format!("epochs, validation loss {:.3}", epoch.validation_loss));
+            bar.set_message(format!("epochs, loss {:.3}", epoch.loss));
         }
     });
     bar.finish_and_clear();

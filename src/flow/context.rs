@@ -180,6 +180,7 @@ impl Context {
         let packets = answer.volume.packets as f64;
         self.reverse_packet_ratio = packets / flow.volume.packets.max(1) as f64;
         self.reverse_rst_share = f64::from(answer.tcp_flags.rst) / packets.max(1.0);
+        self.reverse_arp_requests = f64::from(answer.arp.requests());
         self.reverse_syn_acks = f64::from(answer.tcp_flags.syn_ack);
         self.reverse_length_mean = answer.volume.octets as f64 / packets.max(1.0);
     }

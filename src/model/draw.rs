@@ -2,12 +2,24 @@
 //!
 //! A class, then one of its captures, then one of its rows. So a capture with fifty thousand flows of one spoofed flood
 //! teaches as much as one with forty of an evening's password guessing. A collection counts as the square root of its
-//! captures: thirty recordings of one laboratory say less than thirty of thirty.
+//! captures: thirty recordings of one laboratory say less than thirty of thirty. Groups of collections share a class by
+//! their shares, however many collections each has.
 
 use std::collections::BTreeMap;
 
 use super::random::Random;
 use super::train::{Rows, TrainError};
+
+/// Where a capture is from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Place {
+    /// Number of its collection.
+    pub collection: u32,
+    /// Number of its collection's group.
+    pub group: u8,
+    /// Share of the group in each class that it has rows of, beside those of the other groups.
+    pub share: f32,
+}
 
 /// Draws rows.
 pub struct Draw {
@@ -28,22 +40,17 @@ impl Draw {
     ///
     /// # Errors
     /// [`TrainError::NoRows`] if a class has no rows.
-    pub fn new(
-        classes: &[String],
-        rows: &Rows<'_>,
-        what: &'static str,
-        first_class_share: f32,
-    ) -> Result<Self, TrainError> {
-        // Class → (collection, capture) → rows.
-        let mut by_class = vec![BTreeMap::<(u32, u32), Vec<usize>>::new(); classes.len()];
-        for (row, class) in rows.classes.iter().enumerate() {
-            let place = (rows.collections[row], rows.captures[row]);
-            by_class[usize::from(*class)].entry(place).or_default().push(row);
+    pub fn new(classes: &[String], rows: &Rows<'_>, first_class_share: f32) -> Result<Self, TrainError> {
+        // Class → capture → rows.
+        let mut by_class = vec![BTreeMap::<u32, Vec<usize>>::new(); classes.len()];
+        for (row, (class, capture)) in rows.classes.iter().zip(rows.captures).enumerate() {
+            by_class[usize::from(*class)].entry(*capture).or_default().push(row);
         }
         if let Some(empty) = by_class.iter().position(BTreeMap::is_empty) {
-            return Err(TrainError::NoRows { class: classes[empty].clone(), what });
+            return Err(TrainError::NoRows { class: classes[empty].clone() });
         }
-        Ok(Self { classes: by_class.into_iter().map(Class::new).collect(), first_class_share })
+        let classes = by_class.into_iter().map(|captures| Class::new(captures, rows.places)).collect();
+        Ok(Self { classes, first_class_share })
     }
 
     /// A row's number.
@@ -78,16 +85,21 @@ impl Draw {
 }
 
 impl Class {
-    fn new(captures: BTreeMap<(u32, u32), Vec<usize>>) -> Self {
+    fn new(captures: BTreeMap<u32, Vec<usize>>, places: &[Place]) -> Self {
+        let place = |capture: &u32| places[*capture as usize];
         let mut sizes = BTreeMap::<u32, f32>::new();
-        for (collection, _) in captures.keys() {
-            *sizes.entry(*collection).or_default() += 1.0;
-        }
-        let whole: f32 = sizes.values().map(|size| size.sqrt()).sum();
+        captures.keys().for_each(|capture| *sizes.entry(place(capture).collection).or_default() += 1.0);
+        // √n of a collection's n captures, shared evenly: 1 ÷ √n each.
+        let weight = |capture: &u32| 1.0 / sizes[&place(capture).collection].sqrt();
+        let mut groups = BTreeMap::<u8, f32>::new();
+        captures.keys().for_each(|capture| *groups.entry(place(capture).group).or_default() += weight(capture));
+        let shares: BTreeMap<u8, f32> =
+            captures.keys().map(|capture| (place(capture).group, place(capture).share)).collect();
+        let whole: f32 = shares.values().sum();
         let mut end = 0.0;
-        let ends = captures.keys().map(|(collection, _)| {
-            // √n of a collection's n captures, shared evenly: 1 ÷ √n each.
-            end += 1.0 / sizes[collection].sqrt() / whole;
+        let ends = captures.keys().map(|capture| {
+            let Place { group, share, .. } = place(capture);
+            end += weight(capture) / groups[&group] * share / whole;
             end
         });
         let ends = ends.collect();
@@ -99,25 +111,41 @@ impl Class {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_collection_counts_as_the_square_root_of_its_captures() {
-        // Class 1: four captures of collection 7, one of collection 8 that has three rows.
-        let rows = Rows {
-            values: &[],
-            classes: &[0, 1, 1, 1, 1, 1, 1, 1],
-            captures: &[9, 0, 1, 2, 3, 4, 4, 4],
-            collections: &[9, 7, 7, 7, 7, 8, 8, 8],
-        };
-        let draw = Draw::new(&["Normal".to_owned(), "DDoS".to_owned()], &rows, "training", 0.4).unwrap();
-        let expected = [0.4, 0.1, 0.1, 0.1, 0.1, 0.2 / 3.0, 0.2 / 3.0, 0.2 / 3.0];
+    fn place(collection: u32, group: u8, share: f32) -> Place {
+        Place { collection, group, share }
+    }
+
+    #[track_caller]
+    fn check(rows: &Rows<'_>, expected: &[f64]) {
+        let draw = Draw::new(&["Normal".to_owned(), "DDoS".to_owned()], rows, 0.4).unwrap();
         for (weight, expected) in draw.weights().iter().zip(expected) {
             assert!((weight - expected).abs() < 1e-6, "{weight} {expected}");
         }
         let mut random = Random::new(1);
-        let mut drawn = [0.0; 8];
+        let mut drawn = vec![0.0; expected.len()];
         (0..100_000).for_each(|_| drawn[draw.row(&mut random)] += 1e-5);
         for (share, expected) in drawn.iter().zip(expected) {
             assert!((share - expected).abs() < 0.01, "{drawn:?}");
         }
+    }
+
+    #[test]
+    fn a_collection_counts_as_the_square_root_of_its_captures() {
+        // Class 1: four captures of collection 7, one of collection 8 that has three rows.
+        let places = [7, 7, 7, 7, 8, 9].map(|collection| place(collection, 0, 1.0));
+        let rows = Rows {
+            values: &[],
+            classes: &[0, 1, 1, 1, 1, 1, 1, 1],
+            captures: &[5, 0, 1, 2, 3, 4, 4, 4],
+            places: &places,
+        };
+        check(&rows, &[0.4, 0.1, 0.1, 0.1, 0.1, 0.2 / 3.0, 0.2 / 3.0, 0.2 / 3.0]);
+    }
+
+    #[test]
+    fn groups_share_a_class_however_many_collections_they_have() {
+        let places = [place(1, 0, 1.0), place(2, 0, 1.0), place(3, 1, 0.5)];
+        let rows = Rows { values: &[], classes: &[0, 1, 1, 1], captures: &[0, 0, 1, 2], places: &places };
+        check(&rows, &[0.4, 0.2, 0.2, 0.2]);
     }
 }

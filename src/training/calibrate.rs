@@ -1,21 +1,19 @@
-//! How sure each class must be: thresholds chosen on ordinary traffic that the judging model has never seen.
+//! How sure a verdict must be, and how long is learnt: chosen on collections that the judging model has never seen.
 //!
-//! A threshold chosen on traffic that was learnt from says nothing about another network. So the collections of ordinary
-//! traffic are left out in turn: a model learns from the others and from all attacks, and judges those left out as the
-//! service would. A host that looks like an attacker does so in every window, so alarms of one class in one capture count as
-//! one; each class may have its share of one such alarm an hour.
+//! What is chosen on traffic that was learnt from says nothing about another network. So all collections are left out in
+//! turn: a model learns from the others and from made-up traffic, and judges those left out as the service would. From all
+//! those verdicts follow the epoch, the temperature and the thresholds of the model that then learns from everything. A host
+//! that looks like an attacker does so in every window, so alarms of one class in one capture count as one; each class may
+//! have its share of the alarms that are allowed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::labelled::Labelled;
+use super::labelled::{Kind, Labelled};
 use crate::model::train::{self, Epoch, Naming, Options, TrainError};
-use crate::model::{FileError, Model};
-use crate::verdict::features::Matrix;
-use crate::verdict::label::Verdict;
 use crate::verdict::threshold::Thresholds;
 
-/// The collections of ordinary traffic are left out in so many parts; as many models are trained.
-pub const PARTS: usize = 4;
+/// The collections are left out in so many parts; as many models are trained.
+pub const PARTS: usize = 6;
 
 /// False alarms an hour that all classes together may cost, those of one class in one capture counted once.
 const ALARMS_AN_HOUR: f64 = 1.0;
@@ -26,74 +24,118 @@ const THRESHOLD_MIN: f32 = 0.5;
 /// Where nothing that was left out keeps a class from it, no threshold is higher.
 const THRESHOLD_MAX: f32 = 0.99;
 
-/// The surest alarm of each class in each capture without an attack.
-type Surest = BTreeMap<(u16, u32), f32>;
+/// What follows from the verdicts on what was left out.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Calibration {
+    /// The epoch after which the loss on what was left out was least.
+    pub epoch: usize,
+    /// The temperature at which that loss is least.
+    pub temperature: f32,
+    /// How probable each class must be.
+    pub thresholds: Thresholds,
+}
 
-/// Chooses the thresholds of a model that learns from `training` and is chosen by `validation`.
+/// What models said of rows that they had not learnt from.
+#[derive(Default)]
+struct Judged {
+    /// Logits of the classes, row-major.
+    logits: Vec<f32>,
+    classes: Vec<u16>,
+    captures: Vec<u32>,
+    /// How much each row weighs in the loss: captures alike, not rows.
+    weights: Vec<f64>,
+}
+
+/// Chooses how the model that learns from all of `labelled` shall judge.
 ///
 /// # Errors
 /// [`TrainError`] if a part cannot be trained.
-pub fn thresholds(
+pub fn calibrate(
     options: &Options,
     naming: &Naming<'_>,
-    training: &Labelled,
-    validation: &Labelled,
+    labelled: &Labelled<'_>,
     mut tell: impl FnMut(Epoch),
-) -> Result<Thresholds, TrainError> {
-    let mut surest = [Surest::new(), Surest::new()];
-    let collections = benign_collections(training, validation);
-    for part in 0..PARTS.min(collections.len()) {
-        let is_out = |split: &Labelled, row: usize| {
-            let origin = split.origin(row);
-            let place = collections.binary_search(&origin.collection.as_str()).unwrap_or_default();
-            origin.is_benign && place % PARTS == part
+) -> Result<Calibration, TrainError> {
+    let parts = parts(labelled);
+    let part_of = |collection: &str| parts.get(collection).copied();
+    let mut judged = Judged::default();
+    let mut losses = vec![0.0; options.epochs];
+    for part in 0..PARTS {
+        let is_out = |row: usize| {
+            let origin = labelled.origin(row);
+            let is_there = |collection: &str| origin.kind != Kind::MadeUp && part_of(collection) == Some(part);
+            is_there(&origin.collection) || origin.background.as_deref().is_some_and(is_there)
         };
-        let (learnt, chosen_by) =
-            (training.only(|row| !is_out(training, row)), validation.only(|row| !is_out(validation, row)));
-        let model = match train::train(options, naming, &learnt.rows(), &chosen_by.rows(), &mut tell) {
-            Ok(file) => Model::new(&file)?,
+        let learnt = labelled.only(|row| !is_out(row));
+        let out = labelled.only(|row| labelled.as_served[row] && is_out(row));
+        let learning = match train::Learning::new(options, naming, &learnt.rows()) {
+            Ok(learning) => learning,
             // So few collections that without these nothing is left to learn from.
             Err(TrainError::NoRows { .. }) => continue,
             Err(error) => return Err(error),
         };
-        for (split, surest) in [training, validation].into_iter().zip(&mut surest) {
-            let judged = split.only(|row| split.as_served[row] && is_out(split, row));
-            add(&model, naming, &judged, surest)?;
+        let weights = capture_weights(&out);
+        let trained = learning.run(options.epochs, |epoch, trained| {
+            let logits = trained.logits(&out.values)?;
+            losses[epoch.number - 1] +=
+                train::mean_loss(&logits, naming.classes.len(), &out.classes_of_rows, &weights, 1.0);
+            tell(epoch);
+            Ok(())
+        })?;
+        judged.logits.extend(trained.logits(&out.values)?);
+        judged.classes.extend(&out.classes_of_rows);
+        judged.captures.extend(&out.captures_of_rows);
+        judged.weights.extend(weights);
+    }
+    let best = (1..).zip(&losses).min_by(|left, right| left.1.total_cmp(right.1)).map_or(1, |(epoch, _)| epoch);
+    let temperature = train::choose_temperature(&judged.logits, naming.classes.len(), &judged.classes, &judged.weights);
+    let thresholds = thresholds(&judged, naming.classes.len(), temperature, labelled);
+    Ok(Calibration { epoch: best, temperature, thresholds })
+}
+
+/// The part of each recorded collection. Those with the same classes are spread over the parts.
+fn parts<'a>(labelled: &'a Labelled<'_>) -> BTreeMap<&'a str, usize> {
+    let mut classes = BTreeMap::<&str, BTreeSet<u16>>::new();
+    for (row, class) in labelled.classes_of_rows.iter().enumerate() {
+        let origin = labelled.origin(row);
+        if origin.kind == Kind::Recorded {
+            classes.entry(&origin.collection).or_default().insert(*class);
         }
     }
-    let hours = [training, validation].iter().map(|split| benign_hours(split)).sum();
-    Ok(choose(naming.classes.len(), hours, surest.iter().flatten().map(|((class, _), sure)| (*class, *sure))))
+    let mut collections: Vec<(BTreeSet<u16>, &str)> =
+        classes.into_iter().map(|(collection, classes)| (classes, collection)).collect();
+    collections.sort();
+    collections.into_iter().enumerate().map(|(place, (_, collection))| (collection, place % PARTS)).collect()
 }
 
-fn benign_collections<'a>(training: &'a Labelled, validation: &'a Labelled) -> Vec<&'a str> {
-    let origins = training.captures.iter().chain(&validation.captures).filter(|origin| origin.is_benign);
-    let mut collections: Vec<&str> = origins.map(|origin| origin.collection.as_str()).collect();
-    collections.sort_unstable();
-    collections.dedup();
-    collections
+/// Captures of a class weigh alike, and so do classes.
+fn capture_weights(labelled: &Labelled<'_>) -> Vec<f64> {
+    let places = || labelled.classes_of_rows.iter().zip(&labelled.captures_of_rows);
+    let mut rows = BTreeMap::<(u16, u32), f64>::new();
+    places().for_each(|(class, capture)| *rows.entry((*class, *capture)).or_default() += 1.0);
+    let mut captures = BTreeMap::<u16, f64>::new();
+    rows.keys().for_each(|(class, _)| *captures.entry(*class).or_default() += 1.0);
+    places().map(|(class, capture)| 1.0 / rows[&(*class, *capture)] / captures[class]).collect()
 }
 
-fn benign_hours(split: &Labelled) -> f64 {
-    split.captures.iter().filter(|origin| origin.is_benign).map(|origin| origin.duration.as_secs_f64() / 3600.0).sum()
-}
-
-fn add(model: &Model, naming: &Naming<'_>, judged: &Labelled, surest: &mut Surest) -> Result<(), TrainError> {
-    let wanted = model.features().names();
-    let columns: Vec<usize> =
-        wanted.iter().filter_map(|name| naming.features.iter().position(|known| known == name)).collect();
-    let rows = judged.values.chunks_exact(judged.columns.max(1));
-    let values = rows.flat_map(|row| columns.iter().map(|&column| row[column])).collect();
-    let verdicts = model.classify(&Matrix { columns: columns.len(), values }).map_err(|error| match error {
-        crate::model::ModelError::Tensor(error) => TrainError::Tensor(error),
-        other => TrainError::File(FileError::Bounds { what: other.to_string() }),
-    })?;
-    for (Verdict { class, confidence }, capture) in verdicts.into_iter().zip(&judged.captures_of_rows) {
-        if class != 0 {
-            let sure = surest.entry((class, *capture)).or_default();
-            *sure = sure.max(confidence);
+fn thresholds(judged: &Judged, classes: usize, temperature: f32, labelled: &Labelled<'_>) -> Thresholds {
+    // The surest alarm of each class in each capture without an attack.
+    let mut surest = BTreeMap::<(u16, u32), f32>::new();
+    for (row, capture) in judged.logits.chunks_exact(classes).zip(&judged.captures) {
+        if !labelled.captures[*capture as usize].is_benign {
+            continue;
+        }
+        let mut probabilities = row.to_vec();
+        train::softmax(&mut probabilities, temperature);
+        let best = (0..).zip(&probabilities).max_by(|left, right| left.1.total_cmp(right.1));
+        if let Some((class, &sure)) = best.filter(|(class, _)| *class != 0) {
+            let known = surest.entry((class, *capture)).or_default();
+            *known = known.max(sure);
         }
     }
-    Ok(())
+    let benign = labelled.captures.iter().filter(|origin| origin.is_benign && origin.kind == Kind::Recorded);
+    let hours = benign.map(|origin| origin.duration.as_secs_f64() / 3600.0).sum();
+    choose(classes, hours, surest.into_iter().map(|((class, _), sure)| (class, sure)))
 }
 
 /// The least thresholds at which each class has at most its share of the alarms that so many hours may have.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::collections::HashMap;
 
 use super::corpus::{LABELS, Label, LabelledPacket};
+use super::evidence;
 use crate::flow::context::Neighbours;
 use crate::flow::key::FlowKey;
 use crate::flow::packet::Packet;
@@ -32,6 +33,10 @@ pub struct Example {
     pub label: Label,
     /// Packets of the flow.
     pub packets: u64,
+    /// Whether the flow already shows what its label says.
+    pub shows: bool,
+    /// Whether it is of ARP and holds a reply.
+    pub is_arp_reply: bool,
 }
 
 impl Examples {
@@ -111,7 +116,12 @@ fn append_window(
         for &(label, key, flow) in same_label.iter().step_by(step) {
             let context = neighbours.context(&window.flows, key, flow);
             features.append(key, flow, &context, &mut examples.matrix.values);
-            examples.rows.push(Example { label, packets: flow.volume.packets });
+            examples.rows.push(Example {
+                label,
+                packets: flow.volume.packets,
+                shows: evidence::shows(label, flow, &context),
+                is_arp_reply: flow.arp.replies() > 0,
+            });
         }
     }
 }

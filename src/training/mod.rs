@@ -7,6 +7,7 @@ pub mod calibrate;
 pub mod card;
 pub mod corpus;
 pub mod evaluate;
+pub mod evidence;
 pub mod examples;
 pub mod labelled;
 pub mod overlay;

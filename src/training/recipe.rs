@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::calibrate;
-use super::corpus::{Corpus, CorpusError, LABELS, LabelledPacket, Split, hexadecimal};
-use super::examples::{self, Cutting, Examples};
-use super::labelled::{Cuts, Labelled};
+use super::calibrate::{self, Calibration};
+use super::corpus::{Capture, Corpus, CorpusError, LABELS, Label, LabelledPacket, Split, hexadecimal};
+use super::examples::{self, Cutting, Example, Examples};
+use super::labelled::{Cuts, Labelled, Laid};
 use crate::model::ModelFile;
-use crate::model::train::{self, Epoch, Naming, Options, TrainError};
+use crate::model::train::{Epoch, Learning, Naming, Options, TrainError};
 use crate::verdict::features::{Features, UnknownFeatures, catalogue};
 
 /// Windows of the service at its defaults: a model holds for the length that it learnt.
@@ -28,6 +28,21 @@ const PREFIXES: [Duration; 5] =
 
 /// Most flows of one label that a window gives: those of a spoofed flood look the same.
 const FLOWS_OF_A_WINDOW_MAX: usize = 60;
+
+/// The same of what is made: laid over other traffic, or made up.
+const PHASES_OF_THE_MADE: u32 = 4;
+const FLOWS_OF_A_MADE_WINDOW_MAX: usize = 8;
+
+/// Each attack is laid so often over other ordinary traffic, and so many of its packets.
+const LAID_TIMES: usize = 4;
+const LAID_PACKETS_MAX: usize = 20_000;
+
+/// Captures of each doing that are made up.
+const MADE_UP_SEEDS: u64 = 24;
+
+/// Captures that are said to be ordinary and in which one hardware address tells two hosts by ARP replies, every two seconds
+/// and unasked, that it is the other: they were recorded by poisoning. Their ARP replies are not learnt as Normal.
+const POISONED: [&str; 3] = ["ics-c37", "ics-melsoftudp", "malcolm-synchrophasor"];
 
 /// Labels that are not learnt: what was learnt of them in some collections did not hold in others.
 const LABELS_LEFT_OUT: [&str; 2] = ["Slowloris", "C2 Beacon"];
@@ -101,23 +116,15 @@ pub fn features() -> Vec<String> {
     names.filter(|name| !FEATURES_LEFT_OUT.contains(&name.as_str())).collect()
 }
 
-/// Learns from the training split, chooses by the validation split.
+/// Learns from the training and validation splits and from made-up traffic. How long and how its verdicts are to be read is
+/// chosen by leaving collections out: see `calibrate`.
 ///
 /// # Errors
 /// [`LearnError`] if a capture cannot be read or a class has no flows.
 pub fn learn(corpus: &Corpus, options: &Options, mut tell: impl FnMut(Progress)) -> Result<ModelFile, LearnError> {
     let (names, classes) = (features(), classes());
     let features = Features::resolve(&names)?;
-    let of = corpus.captures(Split::Train)?.len() + corpus.captures(Split::Validation)?.len();
-    let mut done = 0;
-    let mut count = || {
-        done += 1;
-        tell(Progress::Capture { done, of });
-    };
-    let cuts =
-        |phases| Cuts { window: WINDOW, phases, prefixes: &PREFIXES, flows_of_a_window_max: FLOWS_OF_A_WINDOW_MAX };
-    let training = Labelled::read(corpus, Split::Train, &features, &classes, cuts(PHASES), &mut count)?;
-    let validation = Labelled::read(corpus, Split::Validation, &features, &classes, cuts(1), &mut count)?;
+    let labelled = read(corpus, options, &features, &classes, &mut tell)?;
     let fingerprint = fingerprint(corpus, options, &names, &classes)?;
     let version = format!("{}-{}", env!("CARGO_PKG_VERSION"), &fingerprint[..8]);
     let naming = Naming { features: &names, classes: &classes, fingerprint, version };
@@ -127,9 +134,41 @@ pub fn learn(corpus: &Corpus, options: &Options, mut tell: impl FnMut(Progress))
         done += 1;
         tell(Progress::Epoch { epoch, done, of });
     };
-    let mut file = train::train(options, &naming, &training.rows(), &validation.rows(), &mut count)?;
-    file.description.thresholds = calibrate::thresholds(options, &naming, &training, &validation, &mut count)?;
-    Ok(file)
+    let Calibration { epoch, temperature, thresholds } = calibrate::calibrate(options, &naming, &labelled, &mut count)?;
+    let trained = Learning::new(options, &naming, &labelled.rows())?.run(epoch, |epoch, _| {
+        count(epoch);
+        Ok(())
+    })?;
+    Ok(trained.into_file(&naming, temperature, thresholds, &labelled.rows())?)
+}
+
+fn read<'a>(
+    corpus: &Corpus,
+    options: &Options,
+    features: &'a Features,
+    classes: &'a [String],
+    tell: &mut impl FnMut(Progress),
+) -> Result<Labelled<'a>, LearnError> {
+    let splits = [Split::Train, Split::Validation];
+    let of = splits.iter().map(|split| corpus.captures(*split).map(|captures| captures.len())).sum::<Result<_, _>>()?;
+    let mut done = 0;
+    let mut count = || {
+        done += 1;
+        tell(Progress::Capture { done, of });
+    };
+    let cuts =
+        |phases, flows_of_a_window_max| Cuts { window: WINDOW, phases, prefixes: &PREFIXES, flows_of_a_window_max };
+    let few = cuts(PHASES_OF_THE_MADE, FLOWS_OF_A_MADE_WINDOW_MAX);
+    let laid = Laid { times: LAID_TIMES, seed: options.seed, packets_max: LAID_PACKETS_MAX, cuts: few };
+    let mut labelled = Labelled::new(features, classes, WINDOW);
+    let recorded = cuts(PHASES, FLOWS_OF_A_WINDOW_MAX);
+    labelled.read(corpus, &splits, recorded, laid, is_doubtful, &mut count)?;
+    labelled.make_up(MADE_UP_SEEDS, few);
+    Ok(labelled)
+}
+
+fn is_doubtful(capture: &Capture, example: &Example) -> bool {
+    example.label == Label::NORMAL && example.is_arp_reply && POISONED.contains(&capture.id.as_str())
 }
 
 /// Another corpus, other options or another recipe give another.
@@ -141,7 +180,9 @@ fn fingerprint(
 ) -> Result<String, CorpusError> {
     let mut hasher = Sha256::new();
     hasher.update(corpus.fingerprint(&[Split::Train, Split::Validation])?);
-    hasher.update(format!("{options:?} {PHASES} {PREFIXES:?} {FLOWS_OF_A_WINDOW_MAX} {features:?} {classes:?}"));
+    hasher.update(format!("{options:?} {features:?} {classes:?} {PREFIXES:?}"));
+    hasher.update(format!("{PHASES} {FLOWS_OF_A_WINDOW_MAX} {PHASES_OF_THE_MADE} {FLOWS_OF_A_MADE_WINDOW_MAX}"));
+    hasher.update(format!("{LAID_TIMES} {LAID_PACKETS_MAX} {MADE_UP_SEEDS} {POISONED:?}"));
     Ok(hexadecimal(&hasher.finalize()))
 }
 

@@ -12,6 +12,8 @@ use crate::flow::packet::TcpFlags;
 use crate::flow::statistics::{self, Statistics, Unit, Value};
 use crate::verdict::features::derived::DERIVED;
 
+pub use derived::connections;
+
 mod derived;
 
 /// A number that a model may be told about a flow.

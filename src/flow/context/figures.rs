@@ -47,6 +47,8 @@ pub struct Context {
     pub destination_contacts: f64,
     /// Packets of the reverse flow with SYN and ACK.
     pub reverse_syn_acks: f64,
+    /// ARP packets of the reverse flow that are no reply: the questions that the flow's replies may answer.
+    pub reverse_arp_requests: f64,
     /// Mean frame length of the reverse flow, in octets; 0 where there is no answer.
     pub reverse_length_mean: f64,
     /// Seconds from the first to the last packet of any flow in the window: what of it was seen so far.
@@ -146,6 +148,7 @@ const CATALOGUE: &[ContextStatistic] = &[
     entry("reverse_syn_acks", "Packets of the answering flow with SYN and ACK.", false, |context| {
         context.reverse_syn_acks
     }),
+    entry("reverse_arp_requests", "ARP requests of the answering flow.", false, |context| context.reverse_arp_requests),
     entry("reverse_length_mean", "Mean frame length of the answering flow.", false, |context| {
         context.reverse_length_mean
     }),

@@ -9,8 +9,10 @@ use crate::flow::time::EventTime;
 use crate::model::random::Random;
 use crate::training::corpus::{Label, LabelledPacket};
 
-/// Most packets of a scene: what does not fit is not seen, as if the recording had been stopped.
+/// Most packets of a scene, the earliest: as if the recording had been stopped then.
 pub const PACKETS_MAX: usize = 30_000;
+/// Packets that are put on the wire before the earliest are taken: what comes last must not be what is not seen.
+const PUT_MAX: usize = 3 * PACKETS_MAX;
 
 /// A machine on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +68,7 @@ impl Scene {
     /// The packets in the order of time.
     pub fn finish(mut self) -> Vec<LabelledPacket> {
         self.packets.sort_by_key(|labelled| labelled.packet.time);
+        self.packets.truncate(PACKETS_MAX);
         self.packets
     }
 
@@ -170,7 +173,7 @@ impl Scene {
         if !seen || f64::from(self.random.unit()) < path.loss || !(0.0..self.length).contains(&at) {
             return;
         }
-        if self.packets.len() >= PACKETS_MAX {
+        if self.packets.len() >= PUT_MAX {
             return;
         }
         let time = self.base.saturating_add(Duration::from_secs_f64(at));

@@ -41,7 +41,7 @@ fn one_if_any(ports: &PortSet, services: &[u16]) -> f64 {
 }
 
 /// Connections that the flow shows: as many as it has ports of its sender, and at least one.
-fn connections(flow: &Statistics) -> f64 {
+pub fn connections(flow: &Statistics) -> f64 {
     f64::from(flow.ports.source.len().max(1))
 }
 
@@ -149,12 +149,9 @@ pub const DERIVED: &[Derived] = &[
         },
     },
     Derived {
-        name: "arp_replies_unasked",
-        doc: "ARP replies beyond the packets of the opposite flow, which would be the questions.",
-        value: |flow, context| {
-            let asked = context.reverse_packet_ratio * flow.volume.packets as f64;
-            (f64::from(flow.arp.replies()) - asked).max(0.0)
-        },
+        name: "arp_replies_unrequested",
+        doc: "ARP replies beyond the requests of the opposite flow, which are the questions.",
+        value: |flow, context| (f64::from(flow.arp.replies()) - context.reverse_arp_requests).max(0.0),
     },
     Derived {
         name: "to_login_service",

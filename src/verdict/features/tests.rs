@@ -131,9 +131,11 @@ fn a_reply_that_nobody_asked_for_shows() {
     arp(2, 1, true);
     arp(3, 1, true);
     arp(3, 1, true);
+    // Whose side is poisoned too: no question either.
+    arp(1, 3, true);
     let unasked = |source| {
         let row = row(&flows, &key(source, 1, Protocol::Arp));
-        row.iter().find(|(name, _)| name == "arp_replies_unasked").unwrap().1
+        row.iter().find(|(name, _)| name == "arp_replies_unrequested").unwrap().1
     };
     assert!(unasked(2).abs() < 1e-6);
     assert!((unasked(3) - 2.0).abs() < 1e-6);
