@@ -65,7 +65,8 @@ impl Draw {
     }
 
     /// How often each row is drawn, as a share of all draws.
-    pub fn weights(&self) -> Vec<f64> {
+    #[cfg(test)]
+    fn weights(&self) -> Vec<f64> {
         let count: usize = self.classes.iter().flat_map(|class| &class.captures).map(Vec::len).sum();
         let mut weights = vec![0.0; count];
         let first = f64::from(self.first_class_share);
@@ -88,11 +89,15 @@ impl Class {
     fn new(captures: BTreeMap<u32, Vec<usize>>, places: &[Place]) -> Self {
         let place = |capture: &u32| places[*capture as usize];
         let mut sizes = BTreeMap::<u32, f32>::new();
-        captures.keys().for_each(|capture| *sizes.entry(place(capture).collection).or_default() += 1.0);
+        for capture in captures.keys() {
+            *sizes.entry(place(capture).collection).or_default() += 1.0;
+        }
         // √n of a collection's n captures, shared evenly: 1 ÷ √n each.
         let weight = |capture: &u32| 1.0 / sizes[&place(capture).collection].sqrt();
         let mut groups = BTreeMap::<u8, f32>::new();
-        captures.keys().for_each(|capture| *groups.entry(place(capture).group).or_default() += weight(capture));
+        for capture in captures.keys() {
+            *groups.entry(place(capture).group).or_default() += weight(capture);
+        }
         let shares: BTreeMap<u8, f32> =
             captures.keys().map(|capture| (place(capture).group, place(capture).share)).collect();
         let whole: f32 = shares.values().sum();

@@ -114,7 +114,9 @@ fn capture_weights(labelled: &Labelled<'_>) -> Vec<f64> {
     let mut rows = BTreeMap::<(u16, u32), f64>::new();
     places().for_each(|(class, capture)| *rows.entry((*class, *capture)).or_default() += 1.0);
     let mut captures = BTreeMap::<u16, f64>::new();
-    rows.keys().for_each(|(class, _)| *captures.entry(*class).or_default() += 1.0);
+    for (class, _) in rows.keys() {
+        *captures.entry(*class).or_default() += 1.0;
+    }
     places().map(|(class, capture)| 1.0 / rows[&(*class, *capture)] / captures[class]).collect()
 }
 
