@@ -221,6 +221,7 @@ mod tests {
             destination_port: port,
             tcp_flags: flags,
             arp: None,
+            dns: None,
         }
     }
 

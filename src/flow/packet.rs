@@ -5,6 +5,10 @@ use std::sync::LazyLock;
 use crate::flow::key::FlowKey;
 use crate::flow::time::EventTime;
 
+mod dns;
+
+pub use dns::Dns;
+
 /// A packet, ready to fold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Packet {
@@ -22,6 +26,8 @@ pub struct Packet {
     pub tcp_flags: TcpFlags,
     /// Of an ARP packet.
     pub arp: Option<Arp>,
+    /// Of a DNS message, where the sniffer tells which name it asks for.
+    pub dns: Option<Dns>,
 }
 
 impl Packet {

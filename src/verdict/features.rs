@@ -11,8 +11,10 @@ use crate::flow::key::{FlowKey, Protocol};
 use crate::flow::packet::TcpFlags;
 use crate::flow::statistics::{self, Statistics, Unit, Value};
 use crate::verdict::features::derived::DERIVED;
+use crate::verdict::features::names::OF_NAMES;
 
 mod derived;
+mod names;
 
 /// A number that a model may be told about a flow.
 #[derive(Clone, Debug)]
@@ -81,7 +83,8 @@ pub fn catalogue() -> Vec<Feature> {
         feature(&format!("protocol_{name}"), &doc, Read::Protocol(kind))
     });
     let context = context::catalogue().iter().map(|entry| feature(entry.column, entry.doc, Read::Context(entry.value)));
-    let derived = DERIVED.iter().map(|entry| feature(entry.name, entry.doc, Read::Derived(entry.value)));
+    let derived =
+        DERIVED.iter().chain(OF_NAMES).map(|entry| feature(entry.name, entry.doc, Read::Derived(entry.value)));
     statistics.chain(flags).chain(protocols).chain(context).chain(derived).collect()
 }
 

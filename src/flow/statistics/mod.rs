@@ -7,6 +7,8 @@
 //! list, JSON field, reference page and the split/merge property test follow from the catalogue.
 
 mod arp;
+mod distinct;
+mod dns;
 mod packet_length;
 mod port_set;
 mod ports;
@@ -15,6 +17,7 @@ mod timing;
 mod volume;
 
 pub use arp::ArpClaims;
+pub use dns::DnsNames;
 pub use packet_length::{PacketLength, variance as length_variance};
 pub use port_set::PortSet;
 pub use ports::Ports;
@@ -160,6 +163,7 @@ families! {
     ports: Ports,
     packet_length: PacketLength,
     arp: ArpClaims,
+    dns: DnsNames,
 }
 
 impl Statistics {

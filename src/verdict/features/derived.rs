@@ -15,7 +15,8 @@ pub struct Derived {
     pub value: fn(&Statistics, &Context) -> f64,
 }
 
-fn ratio(part: f64, whole: f64) -> f64 {
+/// A part of a whole; 0 where the whole is nothing.
+pub fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 

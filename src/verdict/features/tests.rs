@@ -3,7 +3,7 @@
 use super::*;
 use crate::flow::context::Neighbours;
 use crate::flow::map::FlowMap;
-use crate::flow::packet::{Arp, HardwareAddress, Packet};
+use crate::flow::packet::{Arp, Dns, HardwareAddress, Packet};
 use crate::flow::time::EventTime;
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -22,6 +22,7 @@ fn packet(key: FlowKey, micros: i64, ports: (u16, u16), flags: TcpFlags) -> Pack
         destination_port: ports.1,
         tcp_flags: flags,
         arp: None,
+        dns: None,
     }
 }
 
@@ -139,6 +140,42 @@ fn a_reply_that_nobody_asked_for_shows() {
     assert!((unasked(3) - 2.0).abs() < 1e-6);
 }
 
+#[test]
+fn a_tunnel_shows_in_its_names() {
+    let (asked, answered) = (key(1, 2, Protocol::Udp), key(2, 1, Protocol::Udp));
+    let message = |key, micros, name: &str| Packet {
+        dns: Dns::of_name(name.as_bytes(), key == answered),
+        ..packet(key, micros, (53, 53), TcpFlags::NONE)
+    };
+    let flows = folded(&[
+        message(asked, 0, "0011223344.t.example.org"),
+        message(asked, 100_000, "abababab.t.example.org"),
+        message(answered, 200_000, "0011223344.t.example.org"),
+        message(asked, 1_100_000, "example.com"),
+        message(asked, 1_200_000, ""),
+    ]);
+    let asked = row(&flows, &asked);
+    let check = |row: &[(String, f32)], name: &str, expected: f32| {
+        let (_, value) = row.iter().find(|(known, _)| known == name).unwrap();
+        assert!((value - expected).abs() < 1e-6, "{name}: {value}");
+    };
+    check(&asked, "dns_queries", 3.0);
+    check(&asked, "dns_responses", 0.0);
+    check(&asked, "dns_names", 3.0);
+    check(&asked, "dns_domains", 2.0);
+    check(&asked, "dns_share", 0.75);
+    check(&asked, "dns_per_active_second", 1.5);
+    check(&asked, "dns_names_per_message", 1.0);
+    check(&asked, "dns_names_per_domain", 1.5);
+    check(&asked, "dns_name_length", (24.0 + 22.0 + 11.0) / 3.0);
+    check(&asked, "dns_label_length", (10.0 + 8.0 + 7.0) / 3.0);
+    check(&asked, "dns_digit_share", 10.0 / 57.0);
+    let answered = row(&flows, &answered);
+    check(&answered, "dns_responses", 1.0);
+    check(&answered, "dns_name_length", 24.0);
+    check(&answered, "dns_names_per_message", 1.0);
+}
+
 fn packets() -> impl Strategy<Value = Packet> {
     let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Arp, Protocol::Other]);
     let hardware = (0u8..4).prop_map(|last| HardwareAddress::parse(&format!("02:00:00:00:00:{last:02x}")));
@@ -148,10 +185,12 @@ fn packets() -> impl Strategy<Value = Packet> {
         destination_hardware: None,
     }));
     let ports = (any::<u16>(), 0u16..60);
-    (0u8..5, 0u8..5, protocol, 0i64..30_000_000, 0..=Packet::MAX_LENGTH, ports, any::<u8>(), arp).prop_map(
-        |(source, destination, protocol, micros, length, ports, bits, arp)| Packet {
+    let said = (arp, prop::option::of("[a-c.]{0,5}|[a-z0-9.]{1,40}"), any::<bool>());
+    (0u8..5, 0u8..5, protocol, 0i64..30_000_000, 0..=Packet::MAX_LENGTH, ports, any::<u8>(), said).prop_map(
+        |(source, destination, protocol, micros, length, ports, bits, (arp, name, is_response))| Packet {
             length,
             arp,
+            dns: name.and_then(|name| Dns::of_name(name.as_bytes(), is_response)),
             ..packet(key(source, destination, protocol), micros, ports, TcpFlags::from_bits(bits))
         },
     )
