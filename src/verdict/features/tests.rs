@@ -6,6 +6,7 @@ use crate::flow::map::FlowMap;
 use crate::flow::packet::{Arp, Dns, HardwareAddress, Packet};
 use crate::flow::time::EventTime;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 fn key(source: u8, destination: u8, protocol: Protocol) -> FlowKey {
@@ -199,10 +200,20 @@ fn packets() -> impl Strategy<Value = Packet> {
 proptest! {
     #[test]
     fn every_feature_is_finite_and_not_negative(packets in prop::collection::vec(packets(), 1..200)) {
+        let catalogue = catalogue();
+        let units: BTreeMap<&str, Unit> = catalogue.iter().map(|feature| (feature.name.as_str(), feature.unit)).collect();
         let flows = folded(&packets);
         for (key, _) in &flows {
             for (name, value) in row(&flows, key) {
                 prop_assert!(value.is_finite() && value >= 0.0, "{} is {}", name, value);
+                let unit = units[name.as_str()];
+                let fits = match unit {
+                    Unit::Ratio => value <= 1.0,
+                    Unit::Truth => [0.0, 1.0].contains(&value),
+                    Unit::Bits => value <= 8.0,
+                    _ => true,
+                };
+                prop_assert!(fits, "{} is {}, unlike its unit {:?}", name, value, unit);
             }
         }
     }
