@@ -74,6 +74,11 @@ impl HardwareAddress {
         Self(octets)
     }
 
+    /// Its octets, the first on the wire first.
+    pub const fn octets(self) -> [u8; 6] {
+        self.0
+    }
+
     /// From `aa:bb:cc:dd:ee:ff` (or with `-`). `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let mut octets = [0; 6];

@@ -247,4 +247,6 @@ impl Matrix {
 }
 
 #[cfg(test)]
+mod anonymity;
+#[cfg(test)]
 mod tests;
