@@ -36,7 +36,7 @@ impl Disguise {
     }
 
     fn hardware(self, address: HardwareAddress) -> HardwareAddress {
-        let octets = address.octets().map(|octet| octet.reverse_bits());
+        let octets = address.octets().map(u8::reverse_bits);
         let [a, b, c, d] = self.secret.to_be_bytes();
         HardwareAddress::from_octets([octets[5], octets[4] ^ a, octets[3] ^ b, octets[2] ^ c, octets[1] ^ d, octets[0]])
     }
