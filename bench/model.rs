@@ -83,6 +83,7 @@ fn window() -> FlowMap {
             destination_port: u16::try_from(1 + scramble(number ^ 7) % 9).unwrap(),
             tcp_flags: TcpFlags::from_bits(u8::try_from(scramble(number) % 32).unwrap()),
             arp: None,
+            dns: None,
         };
         flows.fold(&packet);
     }

@@ -222,6 +222,7 @@ mod tests {
             destination_port: port,
             tcp_flags: flags,
             arp: None,
+            dns: None,
         }
     }
 

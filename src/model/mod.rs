@@ -20,5 +20,6 @@ pub(crate) use file::tests::model_file;
 pub use error::{FileError, ModelError};
 pub use file::{Description, Golden, Input, Layer, ModelFile, Transform};
 pub use mlp::Model;
+pub use network::DEVIATIONS_MAX;
 pub use reload::{Change, Watched};
 pub use slot::{Checked, Slot, SlotError, Switched};

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::flow::key::{FlowKey, NO_ADDRESS, Protocol};
-use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
+use crate::flow::packet::{Arp, Dns, HardwareAddress, Packet, TcpFlags};
 use crate::flow::time::EventTime;
 
 /// What a packet may be labelled, in the order of [`Label`].
@@ -258,12 +258,15 @@ const COLUMNS: [&str; 14] = [
     "label",
 ];
 const ROLE: &str = "role";
+/// Read where they are.
+const OPTIONAL: [&str; 2] = ["dns_response", "dns_qname"];
 
 /// The columns that are read, in the file's order.
 fn projection(schema: &Type) -> Result<Type, ParquetError> {
-    let wanted = |name: &str| name == ROLE || COLUMNS.contains(&name);
+    let is_required = |name: &str| name == ROLE || COLUMNS.contains(&name);
+    let wanted = |name: &str| is_required(name) || OPTIONAL.contains(&name);
     let fields: Vec<_> = schema.get_fields().iter().filter(|field| wanted(field.name())).cloned().collect();
-    if fields.len() <= COLUMNS.len() {
+    if fields.iter().filter(|field| is_required(field.name())).count() <= COLUMNS.len() {
         return Err(ParquetError::General(format!("expected the columns {} and {ROLE}", COLUMNS.join(", "))));
     }
     Type::group_type_builder(schema.name()).with_fields(fields).build()
@@ -343,6 +346,7 @@ fn decode(row: Row) -> Result<LabelledPacket, Unusable> {
         destination_port: row.number("dst_port")?,
         tcp_flags: TcpFlags::parse(row.text("tcp_flags")).ok_or_else(|| row.unusable("tcp_flags"))?,
         arp,
+        dns: Dns::of_name(row.text("dns_qname").as_bytes(), *row.field("dns_response") == Field::Bool(true)),
     };
     let label = Label::from_name(row.text("label")).ok_or_else(|| row.unusable("label"))?;
     let label = if row.text(ROLE) == "attacker" { label } else { Label::NORMAL };

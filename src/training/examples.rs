@@ -143,6 +143,7 @@ mod tests {
             destination_port: 2,
             tcp_flags: TcpFlags::SYN,
             arp: None,
+            dns: None,
         };
         LabelledPacket { packet, label }
     }

@@ -1,5 +1,7 @@
 //! The figures of the context, by name. To add one, add a field and an entry, and fill it where the flows are summed up.
 
+use crate::flow::statistics::Unit;
+
 /// The context of one flow.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Context {
@@ -62,6 +64,8 @@ pub const FEW_PACKETS: u64 = 2;
 pub struct ContextStatistic {
     /// Name as a feature, and as a column where `stored`.
     pub column: &'static str,
+    /// What it counts or measures.
+    pub unit: Unit,
     /// One sentence for people.
     pub doc: &'static str,
     /// Whether it is a column of `traffic_data`.
@@ -75,84 +79,156 @@ pub fn catalogue() -> &'static [ContextStatistic] {
     CATALOGUE
 }
 
-const fn entry(column: &'static str, doc: &'static str, stored: bool, value: fn(&Context) -> f64) -> ContextStatistic {
-    ContextStatistic { column, doc, stored, value }
+const fn entry(
+    column: &'static str,
+    unit: Unit,
+    doc: &'static str,
+    stored: bool,
+    value: fn(&Context) -> f64,
+) -> ContextStatistic {
+    ContextStatistic { column, unit, doc, stored, value }
 }
 
 const CATALOGUE: &[ContextStatistic] = &[
-    entry("source_destinations", "Distinct destinations of the source in the window.", true, |context| {
-        context.source_destinations
-    }),
-    entry("source_destination_ports", "Distinct destination ports of the source in the window.", true, |context| {
-        context.source_destination_ports
-    }),
-    entry("source_flows", "Flows of the source in the window.", false, |context| context.source_flows),
-    entry("source_syn_share", "Share of the source's packets that are SYN without ACK.", false, |context| {
-        context.source_syn_share
-    }),
-    entry("destination_sources", "Distinct sources of the destination in the window.", true, |context| {
-        context.destination_sources
-    }),
-    entry("destination_packets", "Packets to the destination in the window.", false, |context| {
+    entry(
+        "source_destinations",
+        Unit::Distinct,
+        "Distinct destinations of the source in the window.",
+        true,
+        |context| context.source_destinations,
+    ),
+    entry(
+        "source_destination_ports",
+        Unit::Distinct,
+        "Distinct destination ports of the source in the window.",
+        true,
+        |context| context.source_destination_ports,
+    ),
+    entry("source_flows", Unit::Flows, "Flows of the source in the window.", false, |context| context.source_flows),
+    entry(
+        "source_syn_share",
+        Unit::Ratio,
+        "Share of the source's packets that are SYN without ACK.",
+        false,
+        |context| context.source_syn_share,
+    ),
+    entry(
+        "destination_sources",
+        Unit::Distinct,
+        "Distinct sources of the destination in the window.",
+        true,
+        |context| context.destination_sources,
+    ),
+    entry("destination_packets", Unit::Packets, "Packets to the destination in the window.", false, |context| {
         context.destination_packets
     }),
-    entry("reverse_packet_ratio", "Packets of the answering flow ÷ packets of the flow.", true, |context| {
-        context.reverse_packet_ratio
-    }),
-    entry("reverse_rst_share", "Share of the answering flow's packets that have RST set.", false, |context| {
-        context.reverse_rst_share
-    }),
-    entry("hardware_claims", "Most addresses that one hardware address of the ARP flow claims.", false, |context| {
-        context.hardware_claims
-    }),
-    entry("address_claimants", "Hardware addresses that claim the ARP flow's source address.", false, |context| {
-        context.address_claimants
-    }),
-    entry("source_answered_share", "Share of the source's flows that are answered.", false, |context| {
+    entry(
+        "reverse_packet_ratio",
+        Unit::Quotient,
+        "Packets of the answering flow ÷ packets of the flow.",
+        true,
+        |context| context.reverse_packet_ratio,
+    ),
+    entry(
+        "reverse_rst_share",
+        Unit::Ratio,
+        "Share of the answering flow's packets that have RST set.",
+        false,
+        |context| context.reverse_rst_share,
+    ),
+    entry(
+        "hardware_claims",
+        Unit::Distinct,
+        "Most addresses that one hardware address of the ARP flow claims.",
+        false,
+        |context| context.hardware_claims,
+    ),
+    entry(
+        "address_claimants",
+        Unit::Distinct,
+        "Hardware addresses that claim the ARP flow's source address.",
+        false,
+        |context| context.address_claimants,
+    ),
+    entry("source_answered_share", Unit::Ratio, "Share of the source's flows that are answered.", false, |context| {
         context.source_answered_share
     }),
-    entry("source_refused_share", "Share of the source's flows that are answered with RST.", false, |context| {
-        context.source_refused_share
+    entry(
+        "source_refused_share",
+        Unit::Ratio,
+        "Share of the source's flows that are answered with RST.",
+        false,
+        |context| context.source_refused_share,
+    ),
+    entry(
+        "source_small_flow_share",
+        Unit::Ratio,
+        "Share of the source's flows with one or two packets.",
+        false,
+        |context| context.source_small_flow_share,
+    ),
+    entry(
+        "source_unanswered_probes",
+        Unit::Flows,
+        "Flows of the source with one or two packets and no answer.",
+        false,
+        |context| context.source_unanswered_probes,
+    ),
+    entry("source_packets", Unit::Packets, "Packets of the source in the window.", false, |context| {
+        context.source_packets
     }),
-    entry("source_small_flow_share", "Share of the source's flows with one or two packets.", false, |context| {
-        context.source_small_flow_share
-    }),
-    entry("source_unanswered_probes", "Flows of the source with one or two packets and no answer.", false, |context| {
-        context.source_unanswered_probes
-    }),
-    entry("source_packets", "Packets of the source in the window.", false, |context| context.source_packets),
-    entry("source_callers", "Distinct sources that send to the source in the window.", false, |context| {
-        context.source_callers
-    }),
-    entry("source_icmp_reports", "ICMP packets to the source in the window.", false, |context| {
+    entry(
+        "source_callers",
+        Unit::Distinct,
+        "Distinct sources that send to the source in the window.",
+        false,
+        |context| context.source_callers,
+    ),
+    entry("source_icmp_reports", Unit::Packets, "ICMP packets to the source in the window.", false, |context| {
         context.source_icmp_reports
     }),
     entry(
         "destination_small_flow_share",
+        Unit::Ratio,
         "Share of the flows to the destination with one or two packets.",
         false,
         |context| context.destination_small_flow_share,
     ),
-    entry("destination_answered_share", "Share of the flows to the destination that are answered.", false, |context| {
-        context.destination_answered_share
-    }),
+    entry(
+        "destination_answered_share",
+        Unit::Ratio,
+        "Share of the flows to the destination that are answered.",
+        false,
+        |context| context.destination_answered_share,
+    ),
     entry(
         "destination_syn_share",
+        Unit::Ratio,
         "Share of the packets to the destination that are SYN without ACK.",
         false,
         |context| context.destination_syn_share,
     ),
-    entry("destination_contacts", "Distinct destinations of the destination in the window.", false, |context| {
-        context.destination_contacts
-    }),
-    entry("reverse_syn_acks", "Packets of the answering flow with SYN and ACK.", false, |context| {
+    entry(
+        "destination_contacts",
+        Unit::Distinct,
+        "Distinct destinations of the destination in the window.",
+        false,
+        |context| context.destination_contacts,
+    ),
+    entry("reverse_syn_acks", Unit::Packets, "Packets of the answering flow with SYN and ACK.", false, |context| {
         context.reverse_syn_acks
     }),
-    entry("reverse_arp_requests", "ARP requests of the answering flow.", false, |context| context.reverse_arp_requests),
-    entry("reverse_length_mean", "Mean frame length of the answering flow.", false, |context| {
+    entry("reverse_arp_requests", Unit::Packets, "ARP requests of the answering flow.", false, |context| {
+        context.reverse_arp_requests
+    }),
+    entry("reverse_length_mean", Unit::Octets, "Mean frame length of the answering flow.", false, |context| {
         context.reverse_length_mean
     }),
-    entry("covered_seconds", "From the first to the last packet of any flow in the window.", false, |context| {
-        context.covered_seconds
-    }),
+    entry(
+        "covered_seconds",
+        Unit::Seconds,
+        "From the first to the last packet of any flow in the window.",
+        false,
+        |context| context.covered_seconds,
+    ),
 ];

@@ -197,5 +197,6 @@ pub fn packet(source: IpAddr, destination: IpAddr, protocol: Protocol, length: u
         destination_port: 0,
         tcp_flags: TcpFlags::NONE,
         arp: None::<Arp>,
+        dns: None,
     }
 }
