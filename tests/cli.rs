@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+#[path = "cli/add.rs"]
+mod add;
 #[path = "cli/model.rs"]
 mod model;
 

@@ -218,10 +218,10 @@ fn scale(names: &[String], rows: &Rows<'_>, draw: &Draw, random: &mut Random) ->
 }
 
 /// A network while it learns.
-struct Trainee {
+pub(super) struct Trainee {
     /// Weights [inputs, outputs] and bias [outputs].
-    layers: Vec<(Var, Var)>,
-    optimizer: AdamW,
+    pub(super) layers: Vec<(Var, Var)>,
+    pub(super) optimizer: AdamW,
     classes: usize,
 }
 
@@ -237,8 +237,13 @@ impl Trainee {
             let bias = Var::from_vec(vec![0f32; pair[1]], pair[1], &Device::Cpu)?;
             layers.push((weights, bias));
         }
+        Self::learning(layers, classes, options.weight_decay)
+    }
+
+    /// With these weights and biases.
+    pub(super) fn learning(layers: Vec<(Var, Var)>, classes: usize, weight_decay: f64) -> Result<Self, TrainError> {
         let variables = layers.iter().flat_map(|(weights, bias)| [weights.clone(), bias.clone()]).collect();
-        let parameters = ParamsAdamW { weight_decay: options.weight_decay, ..ParamsAdamW::default() };
+        let parameters = ParamsAdamW { weight_decay, ..ParamsAdamW::default() };
         Ok(Self { layers, optimizer: AdamW::new(variables, parameters)?, classes })
     }
 
@@ -277,7 +282,7 @@ impl Trainee {
         Ok(sum / steps as f64)
     }
 
-    fn forward(&self, mut values: Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(&self, mut values: Tensor) -> candle_core::Result<Tensor> {
         for (index, (weights, bias)) in self.layers.iter().enumerate() {
             if index > 0 {
                 values = values.relu()?;
@@ -288,7 +293,7 @@ impl Trainee {
     }
 
     /// Its weights, as a file has them.
-    fn layers(&self) -> candle_core::Result<Vec<Layer>> {
+    pub(super) fn layers(&self) -> candle_core::Result<Vec<Layer>> {
         debug_assert_eq!(self.layers.last().and_then(|(_, bias)| bias.dims1().ok()), Some(self.classes));
         let layer = |(weights, bias): &(Var, Var)| {
             let (inputs, outputs) = weights.dims2()?;
