@@ -1,9 +1,10 @@
 """What a few labelled minutes of a site do for the shipped model, and what they cost it elsewhere.
 
-`make adapt DATA=captures MODEL=file`. Every collection of the test split is a site in turn. The first windows of each of its
+`make adapt DATA=captures MODEL=file`, and with SPLITS=validation while there is still something to choose. Every collection
+of the split is a site in turn. The first windows of each of its
 captures, SHARE of them and at least one, are the site's labels; captures of fewer than WINDOWS_MIN windows, or about what is no class of the
 model, give none. The model is adapted to these by the real binary, `flowsentry train --add`, and judges, before and after, what is left of the
-site's captures, and all test captures of the other collections. One row of a Markdown table a site; sites without enough
+site's captures, and all of the split's captures of other collections. One row of a Markdown table a site; sites without enough
 windows are named below it.
 """
 
@@ -25,12 +26,12 @@ ALARMS = "false_alarms"
 
 def main():
     binary, data, model, target = (Path(argument) for argument in sys.argv[1:5])
-    wanted = sys.argv[5:]
+    split, wanted = sys.argv[5], sys.argv[6:]
     classes = json.loads(run(binary, "model", "show", model, "--json"))["classes"]
     captures = {capture["id"]: capture for capture in json.loads((data / "captures.json").read_text())}
-    test = sorted(json.loads((data / "splits.json").read_text())["test"])
+    judged = sorted(json.loads((data / "splits.json").read_text())[split])
     sites = {}
-    for name in test:
+    for name in judged:
         sites.setdefault(captures[name].get("repo") or "own recordings", []).append(captures[name])
     print_head()
     silent = []
@@ -47,7 +48,7 @@ def main():
         adapted = target / "adapted.safetensors"
         run(binary, "train", "--add", own.directory, "--model", model, "--out", adapted)
         others = Captures(target / "others", classes)
-        for name in test:
+        for name in judged:
             if captures[name] not in of_site:
                 others.link(data, captures[name])
         others.write()

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::model::train::Options;
 use crate::model::{Model, ModelError, ModelFile};
 use crate::training::corpus::{Corpus, CorpusError, Split};
-use crate::training::evaluate::{EvaluateError, evaluate};
+use crate::training::evaluate::{EvaluateError, evaluate, robustness};
 use crate::training::recipe::{self, LearnError, Progress};
 use crate::training::{card, report};
 
@@ -26,7 +26,7 @@ mod add;
 #[command(after_help = "\
 Examples:
   flowsentry train --data captures
-  flowsentry train --data captures --out models/flowsentry.safetensors --card models/flowsentry.md
+  flowsentry train --data captures --out new.safetensors --card new.md --report new.html
   flowsentry train --add site --out site.safetensors            the model in use, adapted to a site's own hours
   flowsentry train --data captures --add site --out new.safetensors    all of it, anew
 
@@ -52,6 +52,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "data")]
     card: Option<PathBuf>,
 
+    /// Where to write a page with the figures on the test split
+    #[arg(long, value_name = "FILE", requires = "data")]
+    report: Option<PathBuf>,
+
     /// Seed of initial weights, draws and noise
     #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
     seed: u64,
@@ -64,7 +68,7 @@ pub struct Args {
 
 /// Trains, writes model and card, prints the figures on the test split; or adapts, and prints what that changed.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let Args { data, add, model, out, card, seed, epochs } = args;
+    let Args { data, add, model, out, card, report: page, seed, epochs } = args;
     let out = out.unwrap_or_else(|| PathBuf::from("models/flowsentry.safetensors"));
     let open = |path: PathBuf| Corpus::open(&path).map_err(corpus_failure);
     let added = add.map(open).transpose()?;
@@ -84,12 +88,18 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     options.epochs = epochs.unwrap_or(options.epochs);
     let file = learn(&corpus, &options)?;
     let model = Model::new(&file).map_err(|error| Failure::new(Exit::Bug, error))?;
-    let test = evaluate(&model, &corpus, Split::Test, recipe::WINDOW).map_err(evaluate_failure)?;
+    let mut test = evaluate(&model, &corpus, Split::Test, recipe::WINDOW).map_err(evaluate_failure)?;
+    if card.is_some() || page.is_some() {
+        let changed = robustness(&model, &corpus, Split::Test, recipe::WINDOW).map_err(evaluate_failure)?;
+        test.robustness = Some(changed);
+    }
     write_model(&out, &file)?;
     if let Some(path) = card {
-        let command = command_of(&out, &path, &options);
-        let markdown = card::markdown(&model, &corpus, &test, &command).map_err(corpus_failure)?;
-        write(&path, markdown.as_bytes())?;
+        let markdown = card::markdown(&model, &corpus, &test, &command_of(&options, added.is_some()));
+        write(&path, markdown.map_err(corpus_failure)?.as_bytes())?;
+    }
+    if let Some(path) = page {
+        write(&path, report::page(&test).as_bytes())?;
     }
     super::print(&report::text(&test))
 }
@@ -132,11 +142,11 @@ impl Bar {
     }
 }
 
-/// The command that makes this model again; where the data lies is everyone's own affair.
-fn command_of(out: &Path, card: &Path, options: &Options) -> String {
-    let (out, card) = (out.display(), card.display());
+/// The command that makes this model again; where data lies and files go is everyone's own affair.
+fn command_of(options: &Options, with_added: bool) -> String {
     let Options { seed, epochs, .. } = options;
-    format!("flowsentry train --data DIR --out {out} --card {card} --seed {seed} --epochs {epochs}")
+    let added = if with_added { " --add DIR" } else { "" };
+    format!("flowsentry train --data DIR{added} --out FILE --seed {seed} --epochs {epochs}")
 }
 
 /// What a failed reading of labelled captures means to who asked for it.

@@ -118,7 +118,8 @@ fn joined_captures_are_learnt_from_and_chosen_by_but_not_judged_by() {
         r#"{ "train": ["normal-0"], "validation": ["normal-2"], "test": ["normal-3"] }"#,
     )
     .unwrap();
-    ["splits.json", "captures.json"].iter().for_each(|name| rename(name));
+    rename("splits.json");
+    rename("captures.json");
     for number in [0, 2] {
         let path = |name: &str| two.path().join(format!("packets/{name}-{number}.parquet"));
         std::fs::rename(path("normal"), path("other")).unwrap();
