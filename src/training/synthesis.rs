@@ -36,7 +36,12 @@ const COMPANY: f64 = 0.6;
 
 /// A capture of one doing, most often among ordinary ones, in the order of time.
 pub fn capture(doing: Doing, seed: u64) -> Vec<LabelledPacket> {
-    let mut scene = Scene::new(seed);
+    // Two doings of one seed have nothing else in common: not the hosts beside them, not how fast they are. FNV-1a.
+    let name = doing
+        .name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut scene = Scene::new(seed ^ name);
     if scene.chance(COMPANY) {
         for _ in 0..scene.count(1, 4) {
             let other = scene.one_of(ordinary::ALL);

@@ -7,8 +7,10 @@ mod arp;
 mod echoes;
 mod failures;
 mod habits;
+mod held;
 mod logins;
 mod names;
+mod office;
 mod peers;
 mod services;
 mod steady;
@@ -26,6 +28,7 @@ pub const ALL: &[Doing] = &[
     doing("announcement_services", announcements::services),
     doing("announcement_addresses", announcements::addresses),
     doing("announcement_greetings", announcements::greetings),
+    doing("announcement_neighbours", announcements::neighbours),
     doing("announcement_video", announcements::multicast_video),
     doing("web_browsing", web::browsing),
     doing("web_pages", web::pages),
@@ -38,10 +41,13 @@ pub const ALL: &[Doing] = &[
     doing("transfer_loads", transfers::loads),
     doing("transfer_streaming", transfers::streaming),
     doing("transfer_quic", transfers::quic),
-    doing("transfer_held_connections", transfers::held_connections),
-    doing("transfer_keep_alives", transfers::keep_alives),
     doing("transfer_file_share", transfers::file_share),
     doing("transfer_measurement", transfers::measurement),
+    doing("held_messages", held::messages),
+    doing("held_keep_alives", held::keep_alives),
+    doing("held_long_polls", held::long_polls),
+    doing("held_idle_pools", held::idle_pools),
+    doing("held_slow_uploads", held::slow_uploads),
     doing("failure_service_down", failures::service_down),
     doing("failure_dead_hosts", failures::dead_hosts),
     doing("failure_happy_eyeballs", failures::happy_eyeballs),
@@ -50,6 +56,7 @@ pub const ALL: &[Doing] = &[
     doing("login_terminals", logins::terminals),
     doing("login_screens", logins::screens),
     doing("login_copies", logins::copies),
+    doing("login_fetches", logins::fetches),
     doing("login_mail_polling", logins::mail_polling),
     doing("login_mail_server", logins::mail_server),
     doing("login_file_transfers", logins::file_transfers),
@@ -60,6 +67,11 @@ pub const ALL: &[Doing] = &[
     doing("service_monitoring", services::monitoring),
     doing("service_automation", services::automation),
     doing("service_scrapes", services::scrapes),
+    doing("office_logons", office::logons),
+    doing("office_web_proxy", office::web_proxy),
+    doing("office_telephones", office::telephones),
+    doing("office_printers", office::printers),
+    doing("office_parts", office::parts),
     doing("peers_swarm_questions", peers::swarm_questions),
     doing("peers_swarm_connections", peers::swarm_connections),
     doing("peers_swarm_callers", peers::swarm_callers),

@@ -1,6 +1,7 @@
 //! Made-up traffic keeps its word.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use super::*;
 use crate::training::corpus::Label;
@@ -29,4 +30,19 @@ fn the_same_seed_gives_the_same_packets() {
         assert_eq!(capture(doing, 7), capture(doing, 7), "{}", doing.name);
         assert_ne!(capture(doing, 7), capture(doing, 8), "{}", doing.name);
     }
+}
+
+#[test]
+fn two_doings_of_one_seed_are_in_networks_of_their_own() {
+    let network = |doing| {
+        let packets = capture(doing, 3);
+        let ends = packets.iter().flat_map(|labelled| [labelled.packet.key.source, labelled.packet.key.destination]);
+        ends.filter_map(|address| match address {
+            IpAddr::V4(address) if address.octets()[0] == 10 => Some([address.octets()[1], address.octets()[2]]),
+            _ => None,
+        })
+        .min()
+    };
+    let networks: HashSet<_> = doings().filter_map(network).collect();
+    assert!(networks.len() * 2 > doings().count(), "{} of {}", networks.len(), doings().count());
 }

@@ -15,6 +15,9 @@ pub const SEGMENT_DATA: usize = 1_448;
 /// Ethernet, IP and UDP headers.
 pub const DATAGRAM_HEADERS: usize = 42;
 
+/// Seconds for which an acknowledgement waits for data to travel with (RFC 1122: below 0.5; Linux: 0.04).
+const DELAYED_ACK: f64 = 0.04;
+
 /// From the one who begins to the other, with ports.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
@@ -124,10 +127,13 @@ impl Scene {
             }
         }
         self.segment(now, pair, path, false, TcpFlags::ACK, empty);
-        for exchange in exchanges {
-            now = self.data(now, pair, path, false, exchange.asked);
+        for (number, exchange) in exchanges.iter().enumerate() {
+            let is_told = exchange.answered == 0 || exchange.server_takes > DELAYED_ACK;
+            now = self.data(now, pair, path, false, exchange.asked, is_told);
             now += half + exchange.server_takes;
-            now = self.data(now, pair, path, true, exchange.answered);
+            let goes_on = exchanges.get(number + 1).is_some_and(|next| next.asked > 0);
+            let is_told = !goes_on || exchange.client_takes > DELAYED_ACK;
+            now = self.data(now, pair, path, true, exchange.answered, is_told);
             now += exchange.client_takes;
         }
         let fin = TcpFlags::FIN.union(TcpFlags::ACK);
@@ -147,9 +153,11 @@ impl Scene {
         }
     }
 
-    /// Data in full segments, acknowledged every second one. Returns when the last is sent.
-    fn data(&mut self, at: f64, pair: &Pair, path: &Path, back: bool, octets: usize) -> f64 {
+    /// Data in full segments, acknowledged every second one; `is_told`: the last by itself, not by the data that answers
+    /// it, as some do always. Returns when the last is sent.
+    fn data(&mut self, at: f64, pair: &Pair, path: &Path, back: bool, octets: usize, is_told: bool) -> f64 {
         let (_, empty) = frame_lengths(pair);
+        let is_told = is_told || self.chance(0.2);
         let mut left = octets;
         let mut now = at;
         let mut number = 0;
@@ -159,7 +167,8 @@ impl Scene {
             let flags = if left == 0 { TcpFlags::PSH.union(TcpFlags::ACK) } else { TcpFlags::ACK };
             self.segment(now, pair, path, back, flags, empty + data);
             number += 1;
-            if number % 2 == 0 || left == 0 {
+            let is_acknowledged = if left == 0 { is_told } else { number % 2 == 0 };
+            if is_acknowledged {
                 self.segment(now + path.round_trip, pair, path, !back, TcpFlags::ACK, empty);
             }
             now += if number % 10 == 0 { path.round_trip } else { 0.000_05 };

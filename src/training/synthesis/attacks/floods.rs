@@ -2,10 +2,9 @@
 
 use super::pace::{Pace, Span};
 use super::senders::{SourcePorts, Sources, customers, port};
-use crate::flow::key::Protocol;
-use crate::flow::packet::{Packet, TcpFlags};
+use crate::flow::packet::TcpFlags;
 use crate::training::synthesis::Scene;
-use crate::training::synthesis::scene::{Host, Path, packet};
+use crate::training::synthesis::scene::Path;
 use crate::training::synthesis::wire::Pair;
 
 const LABEL: &str = "DDoS";
@@ -102,7 +101,9 @@ fn run(scene: &mut Scene, flood: &mut Flood, slowest: f64, fastest: f64) {
     let between_answers = if scene.chance(0.5) { 0.0 } else { 1.0 / scene.about(1.0, 2_000.0) };
     let span = Span::draw(scene);
     let (mut at, mut can_answer) = (span.begin, 0.0);
-    for _ in 0..PACKETS {
+    // Each forged source is a flow of its own: not always as many as fit.
+    let most = if flood.sources.are_real() { PACKETS } else { scene.count(500, PACKETS) };
+    for _ in 0..most {
         let client = flood.sources.next(scene);
         let server_port = flood.victim_port.unwrap_or_else(|| port(scene, 1, 65_535));
         let pair = Pair { client, client_port: flood.source_ports.next(scene), server, server_port };
@@ -124,12 +125,8 @@ fn send(scene: &mut Scene, at: f64, pair: &Pair, path: &Path, kind: Kind, length
         Kind::Segment(flags) => scene.segment(at, pair, path, false, flags, length),
         Kind::Datagram => scene.datagram(at, pair, path, false, length.saturating_sub(42)),
         Kind::Echo => scene.icmp(at, pair.client, pair.server, path, false, length),
-        Kind::Unnamed => unnamed(scene, at, pair.client, pair.server, path, length),
+        Kind::Unnamed => scene.unnamed(at, pair.client, pair.server, path, length),
     }
-}
-
-fn unnamed(scene: &mut Scene, at: f64, from: Host, to: Host, path: &Path, length: usize) {
-    scene.put(at, path, false, Packet { ..packet(from.address, to.address, Protocol::Other, length) });
 }
 
 fn answer(scene: &mut Scene, at: f64, pair: &Pair, path: &Path, flood: &Flood, length: usize) {
@@ -291,7 +288,7 @@ pub fn reflected(scene: &mut Scene) {
             scene.datagram(at, &pair, &path, false, data.min(1_472));
             let mut left = data.saturating_sub(1_472);
             while left > 0 {
-                unnamed(scene, at, client, victim, &path, 34 + left.min(1_480));
+                scene.unnamed(at, client, victim, &path, 34 + left.min(1_480));
                 left = left.saturating_sub(1_480);
                 sent += 1;
             }

@@ -5,7 +5,7 @@ use super::senders::{Sources, customers};
 use crate::flow::packet::TcpFlags;
 use crate::training::synthesis::Scene;
 use crate::training::synthesis::scene::{Host, Path};
-use crate::training::synthesis::wire::{EMPTY_SEGMENT, End, Exchange, Pair, Reception};
+use crate::training::synthesis::wire::{End, Exchange, Pair, Reception, frame_lengths};
 
 const LABEL: &str = "Slowloris";
 /// Most connections that are ever begun: with what is sent on them they fit into a scene.
@@ -82,19 +82,20 @@ impl Hold {
         let begun_with = if self.begun_with[1] == 0 { 0 } else { scene.count(self.begun_with[0], self.begun_with[1]) };
         let begun = Exchange { asked: begun_with, answered: 0, server_takes: 0.0, client_takes: 0.0 };
         scene.connection(at, &pair, &self.path, Reception::Accepts, &[begun], End::Open);
+        let (_, empty) = frame_lengths(&pair);
         let over = (at + self.patience).min(span.end);
         // One thread serves all in turn, or each has its own clock.
         let mut next = at + if every_at_once { self.every } else { self.every * scene.between(0.1, 1.0) };
         while next < over && self.kept_with[1] > 0 {
-            let data = EMPTY_SEGMENT + scene.count(self.kept_with[0], self.kept_with[1]);
+            let data = empty + scene.count(self.kept_with[0], self.kept_with[1]);
             scene.segment(next, &pair, &self.path, false, TcpFlags::PSH.union(TcpFlags::ACK), data);
-            scene.segment(next + self.path.round_trip, &pair, &self.path, true, TcpFlags::ACK, EMPTY_SEGMENT);
+            scene.segment(next + self.path.round_trip, &pair, &self.path, true, TcpFlags::ACK, empty);
             next += self.every * scene.between(0.8, 1.2);
         }
         if self.patience.is_finite() {
             let close = scene.one_of(&[TcpFlags::FIN.union(TcpFlags::ACK), TcpFlags::RST]);
-            scene.segment(over, &pair, &self.path, true, close, EMPTY_SEGMENT);
-            scene.segment(over, &pair, &self.path, false, TcpFlags::ACK, EMPTY_SEGMENT);
+            scene.segment(over, &pair, &self.path, true, close, empty);
+            scene.segment(over, &pair, &self.path, false, TcpFlags::ACK, empty);
         }
         over
     }
@@ -134,6 +135,7 @@ pub fn slow_reads(scene: &mut Scene) {
         let asked = scene.count(80, 400);
         let begun = Exchange { asked, answered: taken, server_takes: 0.001, client_takes: 0.0 };
         scene.connection(first, &pair, &hold.path, Reception::Accepts, &[begun], End::Open);
+        let (_, empty) = frame_lengths(&pair);
         let (mut at, mut probed_after) = (first, scene.between(0.2, 1.0));
         for _ in 0..40 {
             at += probed_after;
@@ -143,8 +145,8 @@ pub fn slow_reads(scene: &mut Scene) {
             // Window probes come at twice the distance each, until the client makes a little room.
             let makes_room = scene.chance(0.3);
             let data = if makes_room { taken } else { 0 };
-            scene.segment(at, &pair, &hold.path, true, TcpFlags::ACK, EMPTY_SEGMENT + data);
-            scene.segment(at + hold.path.round_trip, &pair, &hold.path, false, TcpFlags::ACK, EMPTY_SEGMENT);
+            scene.segment(at, &pair, &hold.path, true, TcpFlags::ACK, empty + data);
+            scene.segment(at + hold.path.round_trip, &pair, &hold.path, false, TcpFlags::ACK, empty);
             probed_after =
                 if makes_room { scene.between(0.2, 1.0) } else { (probed_after * 2.0).min(hold.every.max(1.0)) };
         }

@@ -35,10 +35,10 @@ const AT_ONCE: [f64; 2] = [0.000_1, 0.02];
 /// A failed login is told late where the service wants to slow guessers down.
 const LATE: [f64; 2] = [0.005, 3.0];
 
-fn of(scene: &mut Scene, port: u16, most_tries: usize, greeting: Vec<Exchange>, tried: Vec<Exchange>) -> Login {
-    let tries = if scene.chance(0.4) { 1 } else { scene.count(1, most_tries) };
+fn of(scene: &mut Scene, port: u16, most: usize, greeting: Vec<Exchange>, tried: Vec<Exchange>) -> Login {
+    let on_one = if scene.chance(0.4) { 1 } else { scene.count(1, most) };
     let end = scene.one_of(&[End::ByClient, End::ByClient, End::ByServer, End::Reset]);
-    Login { port, greeting, tried, tries, end }
+    Login { port, greeting, tried, tries: on_one, end }
 }
 
 /// SSH: banners, two key exchange messages, the service, then tries.
@@ -153,7 +153,7 @@ pub fn smb(scene: &mut Scene) -> Login {
     of(scene, port, 5, greeting, tried)
 }
 
-/// MySQL, PostgreSQL, SQL Server, Redis, VNC.
+/// `MySQL`, PostgreSQL, SQL Server, Redis, VNC.
 pub fn databases(scene: &mut Scene) -> Login {
     match scene.below(5) {
         0 => {

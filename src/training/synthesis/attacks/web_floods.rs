@@ -5,7 +5,7 @@ use super::senders::{Sources, customers, port};
 use crate::flow::packet::TcpFlags;
 use crate::training::synthesis::Scene;
 use crate::training::synthesis::scene::{Host, Path};
-use crate::training::synthesis::wire::{EMPTY_SEGMENT, End, Exchange, Pair, Reception, SEGMENT_DATA};
+use crate::training::synthesis::wire::{End, Exchange, Pair, Reception, SEGMENT_DATA, frame_lengths};
 
 const LABEL: &str = "DDoS";
 /// Most packets that one of these sends by itself: the answers fit too.
@@ -140,7 +140,7 @@ pub fn posts(scene: &mut Scene) {
     flood(scene, &sources, &mut pace, &requests);
 }
 
-/// Connections that stay open with request after request (GoldenEye, ab -k, wrk).
+/// Connections that stay open with request after request (`GoldenEye`, ab -k, wrk).
 pub fn kept_alive(scene: &mut Scene) {
     let requests = Requests { on_one: scene.count(5, 300), waits: scene.about(0.000_3, 1.0), ..Requests::gets(scene) };
     let sources = Sources::several(scene, 1, 20);
@@ -240,9 +240,10 @@ fn pushes(scene: &mut Scene, pairs: &[Pair], path: &Path, span: Span) {
     let mut at = span.begin + path.round_trip;
     for number in 1..=PACKETS {
         let pair = scene.one_of(pairs);
-        scene.segment(at, &pair, path, false, flags, EMPTY_SEGMENT + octets);
+        let (_, empty) = frame_lengths(&pair);
+        scene.segment(at, &pair, path, false, flags, empty + octets);
         if each > 0 && number % each == 0 {
-            scene.segment(at + path.round_trip, &pair, path, true, TcpFlags::ACK, EMPTY_SEGMENT);
+            scene.segment(at + path.round_trip, &pair, path, true, TcpFlags::ACK, empty);
         }
         at += pace.step(scene);
         if at > span.end {

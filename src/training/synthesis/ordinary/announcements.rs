@@ -1,6 +1,8 @@
 //! What is said to all: nobody answers, or only one.
 
-use super::habits::{group, local_hosts, moments};
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::habits::{group, local_hosts, moments, six};
 use crate::training::synthesis::Scene;
 use crate::training::synthesis::scene::Host;
 use crate::training::synthesis::wire::Pair;
@@ -69,6 +71,32 @@ pub fn greetings(scene: &mut Scene) {
         let (rate, length) = (scene.about(0.05, 10.0), scene.count(42, 120));
         for at in moments(scene, rate, 1_000) {
             scene.unnamed(at, router, group(to), &path, length);
+        }
+    }
+}
+
+/// Neighbours of IPv6 are asked for by groups and told, routers call, groups are joined: all nameless to the sniffer.
+pub fn neighbours(scene: &mut Scene) {
+    let path = scene.path();
+    let hosts = local_hosts(scene, 2, 80);
+    let all =
+        |last| Host { address: IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, last)), ..group([224, 0, 0, 1]) };
+    let rate = scene.about(0.2, 15.0);
+    for at in moments(scene, rate, 500) {
+        let (from, to) = (six(scene.one_of(&hosts)), six(scene.one_of(&hosts)));
+        let length = 90 + 20 * scene.below(6);
+        match scene.below(6) {
+            0 => scene.unnamed(at, from, all(1), &path, 118),
+            1 => scene.unnamed(at, from, all(16), &path, length),
+            2 => scene.unnamed(at, from, all(2), &path, 62),
+            _ => {
+                let last = u16::try_from(scene.below(60_000)).unwrap_or_default();
+                let asked = if scene.chance(0.6) { all(last) } else { to };
+                scene.unnamed(at, from, asked, &path, 86);
+                if scene.chance(0.8) {
+                    scene.unnamed(at + path.round_trip, to, from, &path, 86);
+                }
+            }
         }
     }
 }

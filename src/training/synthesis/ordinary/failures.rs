@@ -1,11 +1,8 @@
 //! What goes wrong every day: services that are down, hosts that are gone, connections cut off by the capture.
 
-use std::net::{IpAddr, Ipv6Addr};
-
-use super::habits::{beside, exchange, hosts, local_hosts, moments, odd_port, pair, requests, soon};
+use super::habits::{beside, exchange, hosts, local_hosts, moments, odd_port, pair, requests, six, soon};
 use crate::flow::packet::TcpFlags;
 use crate::training::synthesis::Scene;
-use crate::training::synthesis::scene::Host;
 use crate::training::synthesis::wire::{End, Exchange, Reception, frame_lengths};
 
 const SERVICES: &[u16] = &[22, 25, 80, 443, 445, 1_433, 1_883, 3_306, 3_389, 5_432, 6_379, 8_080, 9_100, 9_200];
@@ -52,13 +49,6 @@ pub fn dead_hosts(scene: &mut Scene) {
 pub fn happy_eyeballs(scene: &mut Scene) {
     let path = scene.path();
     let client = scene.local_host();
-    let six = |host: Host| match host.address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets().map(u16::from);
-            Host { address: IpAddr::V6(Ipv6Addr::new(0x2a00, a, b, c, 0, 0, d, 1)), ..host }
-        }
-        IpAddr::V6(_) => host,
-    };
     let works = scene.chance(0.5);
     let rate = scene.about(0.1, 5.0);
     for at in moments(scene, rate, 150) {

@@ -1,6 +1,6 @@
 //! What many doings share: when things happen, who takes part, what is asked and what comes back.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::flow::packet::{HardwareAddress, TcpFlags};
 use crate::training::synthesis::Scene;
@@ -52,6 +52,17 @@ pub fn group(octets: [u8; 4]) -> Host {
     let [_, second, third, fourth] = octets;
     let hardware = HardwareAddress::from_octets([1, 0, 0x5e, second & 0x7f, third, fourth]);
     Host { address: IpAddr::V4(Ipv4Addr::from(octets)), hardware }
+}
+
+/// The same host by its IPv6 address.
+pub fn six(host: Host) -> Host {
+    match host.address {
+        IpAddr::V4(address) => {
+            let [first, second, third, fourth] = address.octets().map(u16::from);
+            Host { address: IpAddr::V6(Ipv6Addr::new(0x2a00, first, second, third, 0, 0, fourth, 1)), ..host }
+        }
+        IpAddr::V6(_) => host,
+    }
 }
 
 /// Any port above those of the system.

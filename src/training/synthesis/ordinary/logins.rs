@@ -88,6 +88,28 @@ pub fn copies(scene: &mut Scene) {
     }
 }
 
+/// Builders fetch by SSH (git, backups of settings): a login, a question and what comes, again and again.
+pub fn fetches(scene: &mut Scene) {
+    let server = scene.any_host();
+    let path = scene.path();
+    let port = if scene.chance(0.8) { 22 } else { odd_port(scene) };
+    let largest = scene.count(800, 200_000);
+    let clients = hosts(scene, 1, 15);
+    let fastest = (3.0 / clients.len() as f64).max(0.06);
+    for client in clients {
+        let rate = scene.about(0.03, fastest);
+        for at in moments(scene, rate, 60) {
+            let pair = pair(scene, client, server, port);
+            let mut exchanges = ssh_login(scene);
+            for _ in 0..scene.count(1, 6) {
+                exchanges.push(exchange(scene, (50, 900), (60, largest), (0.001, 0.1)));
+            }
+            let end = scene.one_of(&[End::ByClient, End::ByClient, End::ByServer]);
+            scene.connection(at, &pair, &path, Reception::Accepts, &exchanges, end);
+        }
+    }
+}
+
 /// Clients ask for mail every so often and for each of their boxes (IMAP, POP), or keep a connection for it.
 pub fn mail_polling(scene: &mut Scene) {
     let server = scene.any_host();

@@ -100,3 +100,17 @@ fn an_address_has_one_owner_but_where_it_moves() {
         }
     }
 }
+
+#[test]
+fn held_connections_are_spoken_on_by_both_sides() {
+    for name in ["held_messages", "held_long_polls", "held_idle_pools"] {
+        let is_told = |seed: u64| {
+            let packets = alone(name, seed);
+            let told: HashSet<FlowKey> =
+                packets.iter().filter(|packet| packet.length > 100).map(|packet| packet.key).collect();
+            told.iter().any(|key| told.contains(&key.reversed()))
+        };
+        let told = (0..20).filter(|&seed| is_told(seed)).count();
+        assert!(told > 10, "{name}: {told} of 20");
+    }
+}

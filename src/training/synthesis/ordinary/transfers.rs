@@ -1,12 +1,11 @@
 //! Much data on few connections: loads, films, updates, copies, measurements.
 
 use super::habits::{
-    beside, bulk, distant_hosts, exchange, farewell, hosts, local_hosts, moments, odd_port, pair, question, requests,
-    soon, tls,
+    beside, bulk, distant_hosts, exchange, farewell, local_hosts, moments, odd_port, pair, question, requests, soon,
 };
 use crate::flow::packet::TcpFlags;
 use crate::training::synthesis::Scene;
-use crate::training::synthesis::wire::{End, Exchange, Reception, frame_lengths};
+use crate::training::synthesis::wire::{End, Exchange, Reception};
 
 /// Something large is fetched or sent away.
 pub fn loads(scene: &mut Scene) {
@@ -80,40 +79,6 @@ pub fn quic(scene: &mut Scene) {
                 let at = at + path.round_trip + 0.002 * number as f64;
                 scene.datagram(at, &pair, &path, back, data);
             }
-        }
-    }
-}
-
-/// A held connection on which small messages go back and forth: chats, web sockets, remote desktops of the browser.
-pub fn held_connections(scene: &mut Scene) {
-    let path = scene.path();
-    let server = scene.any_host();
-    let port = scene.one_of(&[443, 443, 80, 5222, 8080, 4443]);
-    for client in hosts(scene, 1, 40) {
-        let (at, path, pair) = (soon(scene), beside(scene, &path), pair(scene, client, server, port));
-        let pause = scene.about(0.02, 20.0);
-        let mut exchanges = tls(scene);
-        for _ in 0..scene.count(2, 150) {
-            let (asked, answered) = scene.one_of(&[((6, 300), (0, 0)), ((0, 0), (6, 2_000)), ((6, 300), (6, 300))]);
-            exchanges.push(exchange(scene, asked, answered, (pause * 0.2, pause * 2.0)));
-        }
-        scene.connection(at, &pair, &path, Reception::Accepts, &exchanges, End::Open);
-    }
-}
-
-/// Keep-alives: an octet or none every so often, acknowledged, on connections older than the capture.
-pub fn keep_alives(scene: &mut Scene) {
-    let path = scene.path();
-    let server = scene.any_host();
-    let port = scene.one_of(&[22, 443, 445, 993, 1_433, 5_223, 5_228, 5_432, 8_883]);
-    let data = scene.one_of(&[0, 1, 1, 29, 35]);
-    for client in hosts(scene, 1, 60) {
-        let pair = pair(scene, client, server, port);
-        let (_, empty) = frame_lengths(&pair);
-        let rate = scene.about(0.015, 2.0);
-        for at in moments(scene, rate, 60) {
-            scene.segment(at, &pair, &path, false, TcpFlags::ACK, empty + data);
-            scene.segment(at + path.round_trip, &pair, &path, true, TcpFlags::ACK, empty);
         }
     }
 }
