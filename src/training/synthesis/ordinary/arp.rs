@@ -112,7 +112,7 @@ pub fn steady_announcements(scene: &mut Scene) {
     let is_reply = scene.chance(0.5);
     let all = Host { hardware: HardwareAddress::from_octets([255; 6]), ..group([255; 4]) };
     for host in local_hosts(scene, 1, 12) {
-        let rate = scene.about(0.03, 2.0);
+        let rate = scene.about(0.015, 0.3);
         let to = if is_reply && scene.chance(0.3) { all } else { host };
         for at in moments(scene, rate, 100) {
             scene.arp(at, &path, host, host.hardware, to, is_reply);
@@ -169,7 +169,7 @@ pub fn answers_alone(scene: &mut Scene) {
     let targets = local_hosts(scene, 1, 30);
     let twice = if scene.chance(0.6) { 0.0 } else { scene.between(0.0, 0.5) };
     for from in local_hosts(scene, 1, 30) {
-        let rate = scene.about(0.01, 0.8);
+        let rate = scene.about(0.005, 0.2);
         for at in moments(scene, rate, 60) {
             let target = scene.one_of(&targets);
             scene.arp(at, &path, target, target.hardware, from, true);

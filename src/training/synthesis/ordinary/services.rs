@@ -116,7 +116,10 @@ pub fn monitoring(scene: &mut Scene) {
             let mut at = begin + shift + period * f64::from(round);
             for port in if logs_in { &[22][..] } else { &services } {
                 let pair = pair(scene, watcher, host, *port);
-                let exchanges = if logs_in { ssh_login(scene) } else { login(scene) };
+                let mut exchanges = if logs_in { ssh_login(scene) } else { login(scene) };
+                for _ in 0..if logs_in { scene.count(3, 14) } else { 0 } {
+                    exchanges.push(exchange(scene, (36, 300), (36, 3_000), (0.000_5, 0.1)));
+                }
                 let asked = if logs_in || scene.chance(0.7) { &exchanges[..] } else { &[] };
                 at = scene.connection(at, &pair, &path, reception, asked, end) + scene.about(0.001, 0.2);
             }
