@@ -11,6 +11,8 @@ use serde_json::Value;
 mod add;
 #[path = "cli/model.rs"]
 mod model;
+#[path = "promises/kit/models.rs"]
+mod models;
 
 /// The binary in an empty directory, with no environment but what a test sets.
 struct Cli {
