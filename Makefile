@@ -18,6 +18,8 @@ BENCHES := catch_up trigger retention latency others model
 DATA ?= ../shared/data
 MODEL ?= models/flowsentry.safetensors
 SPLITS ?= test
+# Which part of a site's windows `make adapt` takes to be labelled.
+SHARE ?= 0.05
 # Where `make model` writes model and card, and where the report. What is in the repository is made by the defaults.
 OUT ?= models
 REPORT ?= docs/model.html

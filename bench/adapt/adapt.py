@@ -1,11 +1,12 @@
 """What a few labelled minutes of a site do for the shipped model, and what they cost it elsewhere.
 
 `make adapt DATA=captures MODEL=file`, and with SPLITS=validation while there is still something to choose. Every collection
-of the split is a site in turn. The first windows of each of its
-captures, SHARE of them and at least one, are the site's labels; captures of fewer than WINDOWS_MIN windows, or about what is no class of the
-model, give none. The model is adapted to these by the real binary, `flowsentry train --add`, and judges, before and after, what is left of the
-site's captures, and all of the split's captures of other collections. One row of a Markdown table a site; sites without enough
-windows are named below it.
+of the split is a site in turn. The first windows of each of its captures, SHARE of them (0.05 is 5 %) and at least one, are the site's
+labels; captures of fewer than WINDOWS_MIN windows, or about what is no class of the model, give none. The model is adapted
+to these by the real binary, `flowsentry train --add`, and judges, before and after, what is left of the site's captures, and
+all of the split's captures of other collections. One row of a Markdown table a site; sites that give no labels are named below
+it. Recall is the mean over classes of the recall by capture; false alarms are ordinary flows with an alarm, in whatever
+capture.
 """
 
 import json
@@ -18,15 +19,13 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-SHARE = 0.05
 WINDOW = 30  # seconds, as the service has it at its defaults
-WINDOWS_MIN = 5  # of one window in four labels say more than 5 % of a site does
-ALARMS = "false_alarms"
+WINDOWS_MIN = 5  # of fewer, the first is a large part of all
 
 
 def main():
     binary, data, model, target = (Path(argument) for argument in sys.argv[1:5])
-    split, wanted = sys.argv[5], sys.argv[6:]
+    split, share, wanted = sys.argv[5], float(sys.argv[6]), sys.argv[7:]
     classes = json.loads(run(binary, "model", "show", model, "--json"))["classes"]
     captures = {capture["id"]: capture for capture in json.loads((data / "captures.json").read_text())}
     judged = sorted(json.loads((data / "splits.json").read_text())[split])
@@ -40,7 +39,7 @@ def main():
             continue
         shutil.rmtree(target, ignore_errors=True)
         own = Captures(target / "site", classes)
-        shares = [own.take(data, capture) for capture in of_site]
+        labelled = [own.take(data, capture, share) for capture in of_site]
         if not own.splits["train"]:
             silent.append(site)
             continue
@@ -53,8 +52,8 @@ def main():
                 others.link(data, captures[name])
         others.write()
         pairs = [[figures(binary, file, where) for file in (model, adapted)] for where in (own, others)]
-        print_row(site, own, sum(shares), pairs)
-    print(f"\nWithout a capture of {WINDOWS_MIN} windows: {', '.join(silent) or 'none'}.")
+        print_row(site, sum(labelled), pairs)
+    print(f"\nWithout a capture to take labels from: {', '.join(silent) or 'none'}.")
 
 
 class Captures:
@@ -65,7 +64,7 @@ class Captures:
         self.captures, self.splits = [], {"train": [], "validation": [], "test": []}
         (directory / "packets").mkdir(parents=True)
 
-    def take(self, data, capture):
+    def take(self, data, capture, share):
         """The capture's first windows to learn from, the others to judge by; how many flows are to learn from."""
         table = pq.read_table(data / "packets" / f"{capture['id']}.parquet")
         windows = pc.cast(pc.floor(pc.divide(table["timestamp"], float(WINDOW))), "int64")
@@ -73,7 +72,7 @@ class Captures:
         if len(distinct) < WINDOWS_MIN or capture["class"] not in self.classes:
             self.link(data, capture)
             return 0
-        border = distinct[math.ceil(SHARE * len(distinct)) - 1]
+        border = distinct[math.ceil(share * len(distinct)) - 1]
         first = pc.less_equal(windows, border)
         for split, part in (("train", table.filter(first)), ("test", table.filter(pc.invert(first)))):
             self.add(split, dict(capture, id=f"{capture['id']}-{split}"))
@@ -123,7 +122,7 @@ def print_head():
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
 
 
-def print_row(site, own, labelled, pairs):
+def print_row(site, labelled, pairs):
     here, elsewhere = pairs
     rest = sum(score["flows"] for score in here[0]["all"]["classes"])
     cells = [site, str(labelled), str(labelled + rest)]

@@ -70,7 +70,7 @@ windows (a scan of one port an hour, a password every minute) looks like anybody
 client look like password guessing.
 - DNS tunnels were learnt from a handful of recordings; a busy resolver may be taken for one, and a slow tunnel is missed.
 - Most attacks were recorded in laboratories of few machines, without loss or delay. Figures on the internet's traffic are \
-likely lower than those below.
+likely lower than these.
 - While a window is open it judges what there is of it. It was trained on the first 1, 2, 5 and 10 seconds of windows too; \
 still, who guesses a password a second cannot be told from who logs in until several guesses were made.
 - Thresholds trade attacks that are missed for alarms that are true: what looks like an attack but not surely is Normal with \
