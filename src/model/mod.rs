@@ -4,6 +4,7 @@
 //! against this program before it labels a single flow, and its golden rows prove that it computes here what it computed
 //! where it was trained.
 
+pub mod adapt;
 mod draw;
 mod error;
 mod file;

@@ -56,7 +56,7 @@ impl Default for Options {
             weight_decay: 0.1,
             first_class_share: 0.6,
             noise: 0.1,
-            forgotten: 0.15,
+            forgotten: 0.05,
             smoothing: 0.02,
         }
     }

@@ -117,12 +117,17 @@ pub enum CorpusError {
         /// Its id.
         id: String,
     },
+    /// Two directories have a capture of the same id.
+    #[error("capture {id} is in both directories")]
+    Twice {
+        /// Its id.
+        id: String,
+    },
 }
 
-/// A directory of labelled captures.
+/// Labelled captures, of one directory or of several.
 #[derive(Debug)]
 pub struct Corpus {
-    directory: PathBuf,
     splits: BTreeMap<String, Vec<String>>,
     captures: BTreeMap<String, Capture>,
 }
@@ -139,6 +144,9 @@ pub struct Capture {
     pub repo: Option<String>,
     /// Licence of the collection.
     pub licence: String,
+    /// Where its packets are.
+    #[serde(skip)]
+    pub(super) directory: PathBuf,
 }
 
 impl Capture {
@@ -161,8 +169,25 @@ impl Corpus {
     pub fn open(directory: &Path) -> Result<Self, CorpusError> {
         let splits = read_json(&directory.join("splits.json"))?;
         let captures: Vec<Capture> = read_json(&directory.join("captures.json"))?;
-        let captures = captures.into_iter().map(|capture| (capture.id.clone(), capture)).collect();
-        Ok(Self { directory: directory.to_owned(), splits, captures })
+        let here = |capture| Capture { directory: directory.to_owned(), ..capture };
+        let captures = captures.into_iter().map(|capture| (capture.id.clone(), here(capture))).collect();
+        Ok(Self { splits, captures })
+    }
+
+    /// With the captures of the training and validation splits of another; what it is judged by stays its own.
+    ///
+    /// # Errors
+    /// [`CorpusError::Twice`] if a capture of the other has the id of one of these.
+    pub fn join(mut self, other: &Self) -> Result<Self, CorpusError> {
+        for split in [Split::Train, Split::Validation] {
+            for capture in other.captures(split)? {
+                if self.captures.insert(capture.id.clone(), capture.clone()).is_some() {
+                    return Err(CorpusError::Twice { id: capture.id.clone() });
+                }
+                self.splits.entry(split.name().to_owned()).or_default().push(capture.id.clone());
+            }
+        }
+        Ok(self)
     }
 
     /// The captures of a split, by id.
@@ -184,7 +209,7 @@ impl Corpus {
     /// # Errors
     /// [`CorpusError`] that names file, row and column.
     pub fn packets(&self, capture: &Capture) -> Result<Vec<LabelledPacket>, CorpusError> {
-        let path = self.path_of(capture);
+        let path = Self::path_of(capture);
         let file = File::open(&path).map_err(|source| CorpusError::Read { path: path.clone(), source })?;
         let damaged = |source| CorpusError::Parquet { path: path.clone(), source };
         let reader = SerializedFileReader::new(file).map_err(damaged)?;
@@ -209,7 +234,7 @@ impl Corpus {
         let mut hasher = Sha256::new();
         for split in splits {
             for capture in self.captures(*split)? {
-                let content = read_bytes(&self.path_of(capture))?;
+                let content = read_bytes(&Self::path_of(capture))?;
                 hasher.update(split.name());
                 hasher.update(&capture.id);
                 hasher.update(Sha256::digest(&content));
@@ -218,8 +243,8 @@ impl Corpus {
         Ok(hexadecimal(&hasher.finalize()))
     }
 
-    fn path_of(&self, capture: &Capture) -> PathBuf {
-        self.directory.join("packets").join(format!("{}.parquet", capture.id))
+    fn path_of(capture: &Capture) -> PathBuf {
+        capture.directory.join("packets").join(format!("{}.parquet", capture.id))
     }
 }
 

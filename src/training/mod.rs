@@ -3,6 +3,7 @@
 //! Promise: a model learns from the very flows that the service would make of the same packets. The rows are decoded as the
 //! service decodes them, and folded by its flow table; only the label is added.
 
+pub mod adapt;
 pub mod calibrate;
 pub mod card;
 pub mod corpus;

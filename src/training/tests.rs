@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::corpus::{Corpus, Split};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, evaluate, robustness};
 use super::kit;
 use super::{card, recipe, report};
 use crate::model::Model;
@@ -49,8 +49,15 @@ fn what_can_be_told_apart_is_learnt_and_the_card_says_so() {
     for class in &test.classes {
         assert!(report.lines().any(|line| line.starts_with(class.as_str())), "{class}: {report}");
     }
+    let robustness = robustness(&model, &corpus, Split::Test, recipe::WINDOW).unwrap();
+    let test = Evaluation { robustness: Some(robustness), ..test };
     let card = card::markdown(&model, &corpus, &test, "flowsentry train --data DIR").unwrap();
+    assert!(!card.contains("-0.0") && !card.contains("NaN"), "{card}");
     let known = [
+        "| change | DDoS, 1 captures |",
+        "| Port Scanning | from 0.",
+        "| Slowloris | never: not a class | 0 (0) | 0 (0) | 0 (0) | - |",
+        "| normal-3 | 1.0 |",
         "| class | captures | 1 s | 2 s |",
         "Expected calibration error",
         "| first right verdict after | on a whole window after |",

@@ -4,10 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Cli;
-
-#[path = "../promises/kit/models.rs"]
-mod models;
+use super::{Cli, models};
 
 const IN_USE: &str = "models/flowsentry.safetensors";
 

@@ -120,3 +120,35 @@ fn a_capture_reads_as_its_description_says() {
     let named = corpus.packets(tunnel).unwrap().iter().filter(|labelled| labelled.packet.dns.is_some()).count();
     assert!(named > 200, "{named}");
 }
+
+#[test]
+fn joined_captures_are_learnt_from_and_chosen_by_but_not_judged_by() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crate::training::kit::write_corpus(one.path());
+    crate::training::kit::write_corpus(two.path());
+    let rename = |name: &str| {
+        let path = two.path().join(name);
+        let text = std::fs::read_to_string(&path).unwrap().replace("normal-", "other-");
+        std::fs::write(path, text).unwrap();
+    };
+    let join = || Corpus::open(one.path()).unwrap().join(&Corpus::open(two.path()).unwrap());
+    assert!(matches!(join(), Err(CorpusError::Twice { .. })));
+    std::fs::write(
+        two.path().join("splits.json"),
+        r#"{ "train": ["normal-0"], "validation": ["normal-2"], "test": ["normal-3"] }"#,
+    )
+    .unwrap();
+    rename("splits.json");
+    rename("captures.json");
+    for number in [0, 2] {
+        let path = |name: &str| two.path().join(format!("packets/{name}-{number}.parquet"));
+        std::fs::rename(path("normal"), path("other")).unwrap();
+    }
+    let joined = join().unwrap();
+    let counts = [Split::Train, Split::Validation, Split::Test].map(|split| joined.captures(split).unwrap().len());
+    assert_eq!(counts, [13, 7, 6]);
+    let captures = joined.captures(Split::Train).unwrap();
+    let other = captures.iter().find(|capture| capture.id == "other-0").unwrap();
+    assert!(!joined.packets(other).unwrap().is_empty());
+    joined.fingerprint(&[Split::Train, Split::Validation]).unwrap();
+}

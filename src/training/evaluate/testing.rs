@@ -32,7 +32,7 @@ pub fn classes() -> Vec<String> {
 
 /// A capture of nobody.
 pub fn capture(id: &str, subject: &str) -> Capture {
-    Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None, licence: String::new() }
+    Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None, licence: String::new(), directory: "".into() }
 }
 
 /// A flow of nine packets of a label, and how probable the second class is.
