@@ -64,11 +64,16 @@ pub struct Args {
     #[arg(long, value_name = "N",
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     epochs: Option<usize>,
+
+    /// Captures of each kind of traffic that are made up to learn from beside the recorded ones
+    #[arg(long, value_name = "N", requires = "data", default_value_t = recipe::MADE_UP,
+          value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    made_up: u64,
 }
 
 /// Trains, writes model and card, prints the figures on the test split; or adapts, and prints what that changed.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let Args { data, add, model, out, card, report: page, seed, epochs } = args;
+    let Args { data, add, model, out, card, report: page, seed, epochs, made_up } = args;
     let out = out.unwrap_or_else(|| PathBuf::from("models/flowsentry.safetensors"));
     let open = |path: PathBuf| Corpus::open(&path).map_err(corpus_failure);
     let added = add.map(open).transpose()?;
@@ -86,7 +91,7 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     }
     let mut options = Options { seed, ..Options::default() };
     options.epochs = epochs.unwrap_or(options.epochs);
-    let file = learn(&corpus, &options)?;
+    let file = learn(&corpus, &options, made_up)?;
     let model = Model::new(&file).map_err(|error| Failure::new(Exit::Bug, error))?;
     let mut test = evaluate(&model, &corpus, Split::Test, recipe::WINDOW).map_err(evaluate_failure)?;
     if card.is_some() || page.is_some() {
@@ -104,9 +109,9 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     super::print(&report::text(&test))
 }
 
-fn learn(corpus: &Corpus, options: &Options) -> Result<ModelFile, Failure> {
+fn learn(corpus: &Corpus, options: &Options, made_up: u64) -> Result<ModelFile, Failure> {
     let bar = Bar::new();
-    let learnt = recipe::learn(corpus, options, |progress| match progress {
+    let learnt = recipe::learn(corpus, options, made_up, |progress| match progress {
         Progress::Capture { done, of } => bar.show(done, of, "captures read"),
         Progress::Epoch { epoch, done, of } => {
             bar.show(done, of, format!("epochs, loss {:.3}", epoch.loss));

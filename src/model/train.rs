@@ -49,7 +49,7 @@ impl Default for Options {
         Self {
             seed: 1,
             epochs: 30,
-            hidden: vec![96, 48],
+            hidden: vec![64, 32],
             draws: 20_000,
             batch: 256,
             learning_rate: 2e-3,

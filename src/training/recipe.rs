@@ -38,7 +38,7 @@ const LAID_TIMES: usize = 4;
 const LAID_PACKETS_MAX: usize = 20_000;
 
 /// Captures of each doing that are made up.
-const MADE_UP_SEEDS: u64 = 24;
+pub const MADE_UP: u64 = 24;
 
 /// Captures that are said to be ordinary and in which one hardware address tells two hosts by ARP replies, every two seconds
 /// and unasked, that it is the other: they were recorded by poisoning. Their ARP replies are not learnt as Normal.
@@ -130,15 +130,20 @@ pub fn features() -> Vec<String> {
 }
 
 /// Learns from the training and validation splits and from made-up traffic. How long and how its verdicts are to be read is
-/// chosen by leaving collections out: see `calibrate`.
+/// chosen by leaving collections out: see `calibrate`. `made_up` captures of each doing are made up.
 ///
 /// # Errors
 /// [`LearnError`] if a capture cannot be read or a class has no flows.
-pub fn learn(corpus: &Corpus, options: &Options, mut tell: impl FnMut(Progress)) -> Result<ModelFile, LearnError> {
+pub fn learn(
+    corpus: &Corpus,
+    options: &Options,
+    made_up: u64,
+    mut tell: impl FnMut(Progress),
+) -> Result<ModelFile, LearnError> {
     let (names, classes) = (features(), classes());
     let features = Features::resolve(&names)?;
-    let labelled = read(corpus, options, &features, &classes, &mut tell)?;
-    let fingerprint = fingerprint(corpus, options, &names, &classes)?;
+    let labelled = read(corpus, options, made_up, &features, &classes, &mut tell)?;
+    let fingerprint = fingerprint(corpus, options, made_up, &names, &classes)?;
     let version = format!("{}-{}", env!("CARGO_PKG_VERSION"), &fingerprint[..8]);
     let naming = Naming { features: &names, classes: &classes, fingerprint, version };
     let of = options.epochs * (1 + calibrate::PARTS);
@@ -158,6 +163,7 @@ pub fn learn(corpus: &Corpus, options: &Options, mut tell: impl FnMut(Progress))
 fn read<'a>(
     corpus: &Corpus,
     options: &Options,
+    made_up: u64,
     features: &'a Features,
     classes: &'a [String],
     tell: &mut impl FnMut(Progress),
@@ -176,7 +182,7 @@ fn read<'a>(
     let mut labelled = Labelled::new(features, classes, WINDOW);
     let recorded = cuts(PHASES, FLOWS_OF_A_WINDOW_MAX);
     labelled.read(corpus, &splits, recorded, laid, is_doubtful, &mut count)?;
-    labelled.make_up(MADE_UP_SEEDS, few);
+    labelled.make_up(made_up, few);
     Ok(labelled)
 }
 
@@ -188,6 +194,7 @@ fn is_doubtful(capture: &Capture, example: &Example) -> bool {
 fn fingerprint(
     corpus: &Corpus,
     options: &Options,
+    made_up: u64,
     features: &[String],
     classes: &[String],
 ) -> Result<String, CorpusError> {
@@ -195,7 +202,7 @@ fn fingerprint(
     hasher.update(corpus.fingerprint(&[Split::Train, Split::Validation])?);
     hasher.update(format!("{options:?} {features:?} {classes:?} {PREFIXES:?}"));
     hasher.update(format!("{PHASES} {FLOWS_OF_A_WINDOW_MAX} {PHASES_OF_THE_MADE} {FLOWS_OF_A_MADE_WINDOW_MAX}"));
-    hasher.update(format!("{LAID_TIMES} {LAID_PACKETS_MAX} {MADE_UP_SEEDS} {POISONED:?}"));
+    hasher.update(format!("{LAID_TIMES} {LAID_PACKETS_MAX} {made_up} {POISONED:?}"));
     Ok(hexadecimal(&hasher.finalize()))
 }
 
