@@ -81,20 +81,14 @@ fn ordinary_hours_unlearn_false_alarms_and_the_file_says_where_it_comes_from() {
     for kept in ["classes", "features", "hidden", "temperature"] {
         assert_eq!(adapted[kept], parent[kept]);
     }
+    let again = add(&cli, "again.safetensors", &["--epochs", "100"]);
+    assert_eq!(again.out.replace("again.safetensors", "site.safetensors"), ended.out);
+    let octets = |file: &str| fs::read(cli.path().join(file)).unwrap();
+    assert!(octets("again.safetensors") == octets("site.safetensors"), "the same hours give the same file");
+
     let switched = cli.run(&["model", "switch", "site.safetensors", "--json"]);
     assert_eq!((switched.code, switched.err.as_str()), (Some(0), ""));
     assert_eq!(show(&cli, PARENT)["version"], adapted["version"]);
-}
-
-#[test]
-fn the_same_hours_give_the_same_file() {
-    let octets = || {
-        let cli = cli(&ordinary());
-        let ended = add(&cli, "out", &["--epochs", "1"]);
-        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-        fs::read(cli.path().join("out")).unwrap()
-    };
-    assert_eq!(octets(), octets());
 }
 
 #[test]
