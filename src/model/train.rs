@@ -48,7 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seed: 1,
-            epochs: 30,
+            epochs: 40,
             hidden: vec![64, 32],
             draws: 20_000,
             batch: 256,

@@ -20,3 +20,5 @@ pub mod synthesis;
 mod kit;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_apart;

@@ -14,10 +14,17 @@ pub fn collections(card: &mut Markdown, corpus: &Corpus) -> Result<(), CorpusErr
     card.paragraph(
         "## Data\n\nLabelled captures from public repositories and our own recordings, split by capture: no capture is \
          in two splits, and the test captures of an attack come from other collections than its training captures \
-         (but for a few collections of ordinary traffic). Weights learn from `train`; the epoch, the temperature, the \
-         features and the classes were chosen by `train` and `validation`; the figures below are of `test`, which \
-         nothing was chosen by. Training windows are cut at eight phases, seen whole and for their first seconds, \
-         and drawn by class, collection and capture, not by flow.",
+         (but for a few collections of ordinary traffic). Features, classes, epoch, temperature and thresholds were chosen \
+         by leaving collections of `train` and `validation` out in turn, and judging them by a model that had not seen \
+         them; the weights then learn from both. The figures below are of `test`, which nothing was chosen by.\n\n\
+         Beside the recorded captures the model learns from their attacks laid over ordinary traffic of other networks, \
+         with other addresses and clocks, and from traffic that is made up by the mechanism of each attack and of each \
+         ordinary doing (`src/training/synthesis`): rates, sizes, delays, losses, ports, answers and what of it the \
+         sniffer sees are drawn anew each time. Nothing made up is in `test`. Training windows are cut at several phases, \
+         seen whole and for their first seconds, and drawn by class, collection and capture, not by flow. Attack flows \
+         that do not yet show what their label says, such as a guesser's first login, are not learnt from; they are \
+         judged all the same. Three captures of `train` and `validation` that are said to be ordinary were recorded by ARP \
+         poisoning, as their frames show; those replies are not learnt as Normal.",
     );
     let mut sources = BTreeMap::<(&str, &str), [usize; 3]>::new();
     for (index, split) in SPLITS.into_iter().enumerate() {
@@ -38,9 +45,9 @@ pub fn collections(card: &mut Markdown, corpus: &Corpus) -> Result<(), CorpusErr
 pub fn classes(card: &mut Markdown, model: &Model, corpus: &Corpus, test: &Evaluation) -> Result<(), CorpusError> {
     card.paragraph(
         "## Classes and thresholds\n\nAn attack is the verdict where it is the most probable class and at least as probable \
-         as its threshold; what stays below is Normal, with the confidence that Normal then has. Chosen on train and \
-         validation: collections of ordinary traffic were left out in turn, and judged by a model that had not seen \
-         them. Alarms of one class in one capture counted as one, a threshold leaves all classes together one an hour.",
+         as its threshold; what stays below is Normal, with the confidence that Normal then has. Chosen on \
+         collections that the judging model had not seen. Alarms of one class in one capture counted as one, a threshold \
+         leaves all classes together two an hour.",
     );
     let mut rows = Vec::new();
     for label in LABELS.into_iter().skip(1) {
@@ -55,8 +62,7 @@ pub fn classes(card: &mut Markdown, model: &Model, corpus: &Corpus, test: &Evalu
     let heads = ["label", "alarm", "train: captures (collections)", "validation", "test", "test: recall by capture"];
     card.table(&heads, rows);
     card.paragraph(
-        "A label that is no class, or is switched off, has too few captures from too few collections: what was learnt of \
-         it in one did not hold in another. Its flows get one of the other labels, most often Normal.",
+        "A label that is no class, or is switched off, was not seen to hold in a collection that it was not learnt from. Its flows get one of the other labels, most often Normal.",
     );
     Ok(())
 }
