@@ -22,6 +22,9 @@ use crate::flow::time::EventTime;
 pub const LABELS: [&str; 8] =
     ["Normal", "DDoS", "Port Scanning", "Brute Force", "ARP Poisoning", "Slowloris", "DNS Tunnel", "C2 Beacon"];
 
+/// The collection of our own recordings.
+pub const OWN_RECORDINGS: &str = "own recordings";
+
 /// Index into [`LABELS`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Label(pub u8);
@@ -157,7 +160,7 @@ impl Capture {
 
     /// The collection that it is from; our own recordings are one.
     pub fn source(&self) -> &str {
-        self.repo.as_deref().unwrap_or("own recordings")
+        self.repo.as_deref().unwrap_or(OWN_RECORDINGS)
     }
 }
 

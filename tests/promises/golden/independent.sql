@@ -30,7 +30,8 @@ WITH packet AS (
            sum(length(regexp_replace(name, '[^0-9]', '', 'g')))::float8 AS digits, sum(entropy) AS entropy
     FROM told GROUP BY s, d, protocol
 ), met AS (
-    SELECT flow.*, answer.packets AS back, answer.octets AS back_octets, answer.rsts AS back_rsts, answer.syn_acks AS back_syn_acks
+    SELECT flow.*, answer.packets AS back, answer.octets AS back_octets, answer.rsts AS back_rsts, answer.syn_acks AS back_syn_acks,
+           answer.asks AS back_asks
     FROM flow LEFT JOIN flow answer ON (answer.s, answer.d, answer.protocol) = (flow.d, flow.s, flow.protocol)
 ), source AS (
     SELECT s, count(DISTINCT d)::float8 AS destinations, count(*)::float8 AS flows, sum(packets) AS packets, sum(syn_alone) AS syn_alone,
@@ -98,7 +99,8 @@ CROSS JOIN LATERAL (VALUES
     ('destination_packets_per_source', destination.packets / destination.sources),
     ('share_of_destination', met.packets / destination.packets), ('share_of_source', met.packets / source.packets),
     ('arp_reply_share', met.replies / nullif(met.asks + met.replies, 0)),
-    ('arp_replies_unasked', greatest(met.replies - coalesce(met.back, 0), 0)),
+    ('reverse_arp_requests', met.back_asks),
+    ('arp_replies_unrequested', greatest(met.replies - coalesce(met.back_asks, 0), 0)),
     ('half_open_share', greatest(met.syn_alone - coalesce(met.back_syn_acks, 0), 0) / nullif(met.syn_alone, 0)),
     ('packets_per_connection', met.packets / greatest(met.sps, 1)), ('octets_per_connection', met.octets / greatest(met.sps, 1)),
     ('active_share', least(met.seconds / ceil(met.duration + 1), 1)), ('source_packets_per_flow', source.packets / source.flows),
