@@ -2,30 +2,33 @@
 //!
 //! What is chosen on traffic that was learnt from says nothing about another network. So all collections are left out in
 //! turn: a model learns from the others and from made-up traffic, and judges those left out as the service would. From all
-//! those verdicts follow the epoch, the temperature and the thresholds of the model that then learns from everything. Our own
-//! recordings are never left out: like made-up traffic they are there to be learnt from, not to stand for other networks.
+//! those verdicts follow the epoch, the temperature and the thresholds of the model that then learns from everything. A host
+//! that looks like an attacker does so in every window, so alarms of one class in one capture count as one; each class may
+//! have its share of the alarms that are allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::corpus::OWN_RECORDINGS;
-use super::labelled::{Kind, Labelled, Origin};
+use super::labelled::{Kind, Labelled};
 use crate::model::train::{self, Epoch, Naming, Options, TrainError};
 use crate::verdict::threshold::Thresholds;
 
 /// The collections are left out in so many parts; as many models are trained.
 pub const PARTS: usize = 6;
 
-/// What a false alarm an hour costs, as a share of a class's recall: a class may alarm more often where it finds more.
-const COST_OF_AN_ALARM_AN_HOUR: f64 = 0.1;
+/// False alarms an hour that all classes together may cost, those of one class in one capture counted once. The judging
+/// models lack a part of all ordinary collections, which the model that is made of all of them has.
+const ALARMS_AN_HOUR: f64 = 2.0;
 
 /// Below this a class is not a verdict, however few false alarms it has: half a chance is no reason to wake anybody.
 const THRESHOLD_MIN: f32 = 0.5;
 
-/// Thresholds that are tried, from the least on.
-const THRESHOLDS: u16 = 100;
+/// Where nothing that was left out keeps a class from it, no threshold is higher.
+const THRESHOLD_MAX: f32 = 0.99;
 
-/// And how far they are apart.
-const THRESHOLD_STEP: f32 = 0.005;
+/// The choices above, for the fingerprint of a model.
+pub fn choices() -> String {
+    format!("{PARTS} {ALARMS_AN_HOUR} {THRESHOLD_MIN} {THRESHOLD_MAX}")
+}
 
 /// What follows from the verdicts on what was left out.
 #[derive(Clone, PartialEq, Debug)]
@@ -91,8 +94,8 @@ pub fn calibrate(
         judged.weights.extend(weights);
     }
     if judged.classes.is_empty() {
-        // Nothing could be left out: a directory of own recordings alone, or of one collection.
-        let thresholds = choose(naming.classes.len(), 0.0, &[]);
+        // Nothing could be left out: so few captures that nothing is left to learn from, or none of them hold a class.
+        let thresholds = choose(naming.classes.len(), 0.0, std::iter::empty());
         return Ok(Calibration { epoch: options.epochs, temperature: 1.0, thresholds });
     }
     let best = (1..).zip(&losses).min_by(|left, right| left.1.total_cmp(right.1)).map_or(1, |(epoch, _)| epoch);
@@ -101,16 +104,12 @@ pub fn calibrate(
     Ok(Calibration { epoch: best, temperature, thresholds })
 }
 
-fn may_be_left_out(origin: &Origin) -> bool {
-    origin.kind == Kind::Recorded && origin.collection != OWN_RECORDINGS
-}
-
-/// The part of each recorded collection but our own. Those with the same classes are spread over the parts.
+/// The part of each recorded collection. Those with the same classes are spread over the parts.
 fn parts<'a>(labelled: &'a Labelled<'_>) -> BTreeMap<&'a str, usize> {
     let mut classes = BTreeMap::<&str, BTreeSet<u16>>::new();
     for (row, class) in labelled.classes_of_rows.iter().enumerate() {
         let origin = labelled.origin(row);
-        if may_be_left_out(origin) {
+        if origin.kind == Kind::Recorded {
             classes.entry(&origin.collection).or_default().insert(*class);
         }
     }
@@ -133,52 +132,40 @@ fn capture_weights(labelled: &Labelled<'_>) -> Vec<f64> {
 }
 
 fn thresholds(judged: &Judged, classes: usize, temperature: f32, labelled: &Labelled<'_>) -> Thresholds {
-    let mut verdicts = Vec::new();
-    for (row, logits) in judged.logits.chunks_exact(classes).enumerate() {
-        let mut probabilities = logits.to_vec();
+    // The surest alarm of each class in each capture without an attack.
+    let mut surest = BTreeMap::<(u16, u32), f32>::new();
+    for (row, capture) in judged.logits.chunks_exact(classes).zip(&judged.captures) {
+        if !labelled.captures[*capture as usize].is_benign {
+            continue;
+        }
+        let mut probabilities = row.to_vec();
         train::softmax(&mut probabilities, temperature);
-        let best = (0..).zip(probabilities).max_by(|left, right| left.1.total_cmp(&right.1));
-        let Some((class, sure)) = best else { continue };
-        let is_benign = labelled.captures[judged.captures[row] as usize].is_benign;
-        verdicts.push(Judgement { class, sure, is: judged.classes[row], weight: judged.weights[row], is_benign });
+        let best = (0..).zip(&probabilities).max_by(|left, right| left.1.total_cmp(right.1));
+        if let Some((class, &sure)) = best.filter(|(class, _)| *class != 0) {
+            let known = surest.entry((class, *capture)).or_default();
+            *known = known.max(sure);
+        }
     }
-    choose(classes, hours(labelled), &verdicts)
+    let benign = labelled.captures.iter().filter(|origin| origin.is_benign && origin.kind == Kind::Recorded);
+    let hours = benign.map(|origin| origin.duration.as_secs_f64() / 3600.0).sum();
+    choose(classes, hours, surest.into_iter().map(|((class, _), sure)| (class, sure)))
 }
 
-/// How long ordinary captures that may be left out are.
-fn hours(labelled: &Labelled<'_>) -> f64 {
-    let ordinary = labelled.captures.iter().filter(|origin| origin.is_benign && may_be_left_out(origin));
-    ordinary.map(|origin| origin.duration.as_secs_f64() / 3600.0).sum()
-}
-
-/// What a model said of a flow that it had not learnt from.
-struct Judgement {
-    /// The most probable class, and how probable it is.
-    class: u16,
-    sure: f32,
-    /// What the flow is.
-    is: u16,
-    /// Its share of its class: captures alike.
-    weight: f64,
-    /// Whether nothing hostile is in its capture.
-    is_benign: bool,
-}
-
-/// The least thresholds at which recall is worth most beside the false alarms in so many hours.
-fn choose(classes: usize, hours: f64, verdicts: &[Judgement]) -> Thresholds {
-    let candidates = (0..THRESHOLDS).map(|step| f32::from(step).mul_add(THRESHOLD_STEP, THRESHOLD_MIN));
-    let threshold = |class: u16| {
-        let worth = |threshold: f32| {
-            let said = || verdicts.iter().filter(|verdict| verdict.class == class && verdict.sure >= threshold);
-            let recall: f64 = said().filter(|verdict| verdict.is == class).map(|verdict| verdict.weight).sum();
-            let alarms = said().filter(|verdict| verdict.is == 0 && verdict.is_benign).count();
-            recall - COST_OF_AN_ALARM_AN_HOUR * alarms as f64 / hours.max(f64::MIN_POSITIVE)
-        };
-        let least = (THRESHOLD_MIN, worth(THRESHOLD_MIN));
-        let best = candidates.clone().map(|threshold| (threshold, worth(threshold)));
-        best.fold(least, |best, next| if next.1 > best.1 + 1e-9 { next } else { best }).0
+/// The least thresholds at which each class has at most its share of the alarms that so many hours may have.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a small number of alarms
+fn choose(classes: usize, hours: f64, alarms: impl Iterator<Item = (u16, f32)>) -> Thresholds {
+    let mut by_class = vec![Vec::new(); classes];
+    for (class, sure) in alarms {
+        by_class[usize::from(class)].push(sure);
+    }
+    let allowed = (hours * ALARMS_AN_HOUR / (classes - 1).max(1) as f64) as usize;
+    let threshold = |mut sure: Vec<f32>| {
+        sure.sort_unstable_by(|left, right| right.total_cmp(left));
+        let least = sure.get(allowed).map_or(0.0, |sure| sure.next_up());
+        // Rounded up, so that people can read it; the surest alarm that is too many stays below.
+        ((least * 1000.0).ceil() / 1000.0).clamp(THRESHOLD_MIN, THRESHOLD_MAX)
     };
-    let mut thresholds: Vec<f32> = (0..).take(classes).map(threshold).collect();
+    let mut thresholds: Vec<f32> = by_class.into_iter().map(threshold).collect();
     thresholds[0] = 0.0;
     Thresholds::new(thresholds)
 }
@@ -188,25 +175,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_threshold_weighs_recall_against_false_alarms() {
-        let check = |hours, verdicts: &[(u16, f32, u16)], expected: &[f32]| {
-            let captures = |is: u16| verdicts.iter().filter(|verdict| verdict.2 == is).count() as f64;
-            let verdicts: Vec<Judgement> = verdicts
-                .iter()
-                .map(|&(class, sure, is)| Judgement { class, sure, is, weight: 1.0 / captures(is), is_benign: is == 0 })
-                .collect();
-            let found = choose(3, hours, &verdicts);
+    fn a_threshold_leaves_a_class_its_share_of_the_alarms() {
+        let check = |hours, alarms: &[(u16, f32)], expected: &[f32]| {
+            let found = choose(3, hours, alarms.iter().copied());
             for (found, expected) in found.values().iter().zip(expected) {
-                assert!((found - expected).abs() < 1e-6, "{hours}: {found} for {expected}");
+                assert!((found - expected).abs() < 1e-6, "{hours} {alarms:?}: {found} for {expected}");
             }
         };
-        check(1.0, &[], &[0.0, 0.5, 0.5]);
-        // A false alarm above which all attacks lie; of the other class, half of the attacks are worth the alarm an hour.
-        check(1.0, &[(1, 0.7, 0), (1, 0.9, 1), (2, 0.7, 0), (2, 0.6, 2), (2, 0.9, 2)], &[0.0, 0.705, 0.5]);
-        // Six alarms an hour are not.
-        let alarms = [(2, 0.7, 0); 6];
-        check(1.0, &[&alarms[..], &[(2, 0.6, 2), (2, 0.9, 2)]].concat(), &[0.0, 0.5, 0.705]);
-        // In ten hours they are.
-        check(10.0, &[&alarms[..], &[(2, 0.6, 2), (2, 0.9, 2)]].concat(), &[0.0, 0.5, 0.5]);
+        check(0.0, &[], &[0.0, 0.5, 0.5]);
+        check(1.0, &[(1, 0.8), (1, 0.6), (2, 0.2)], &[0.0, 0.801, 0.5]);
+        check(2.0, &[(1, 0.8), (1, 0.6), (2, 0.2)], &[0.0, 0.601, 0.5]);
+        check(4.0, &[(1, 0.8), (1, 0.6), (1, 0.7), (2, 1.0), (2, 1.0), (2, 1.0)], &[0.0, 0.601, 0.99]);
     }
 }

@@ -202,7 +202,7 @@ fn fingerprint(
     hasher.update(corpus.fingerprint(&[Split::Train, Split::Validation])?);
     hasher.update(format!("{options:?} {features:?} {classes:?} {PREFIXES:?}"));
     hasher.update(format!("{PHASES} {FLOWS_OF_A_WINDOW_MAX} {PHASES_OF_THE_MADE} {FLOWS_OF_A_MADE_WINDOW_MAX}"));
-    hasher.update(format!("{LAID_TIMES} {LAID_PACKETS_MAX} {made_up} {POISONED:?}"));
+    hasher.update(format!("{LAID_TIMES} {LAID_PACKETS_MAX} {made_up} {POISONED:?} {}", calibrate::choices()));
     Ok(hexadecimal(&hasher.finalize()))
 }
 

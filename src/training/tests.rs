@@ -56,7 +56,7 @@ fn what_can_be_told_apart_is_learnt_and_the_card_says_so() {
     let known = [
         "| change | DDoS, 1 captures |",
         "| Port Scanning | from 0.",
-        "| Slowloris | never: not a class | 0 (0) | 0 (0) | 0 (0) | - |",
+        "| C2 Beacon | never: not a class | 0 (0) | 0 (0) | 0 (0) | - |",
         "| normal-3 | 1.0 |",
         "| class | captures | 1 s | 2 s |",
         "Expected calibration error",

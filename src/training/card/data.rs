@@ -46,8 +46,8 @@ pub fn classes(card: &mut Markdown, model: &Model, corpus: &Corpus, test: &Evalu
     card.paragraph(
         "## Classes and thresholds\n\nAn attack is the verdict where it is the most probable class and at least as probable \
          as its threshold; what stays below is Normal, with the confidence that Normal then has. Chosen on \
-         collections that the judging model had not seen: a threshold is where recall, averaged over captures, is worth most, \
-         a false alarm an hour costing a tenth of it.",
+         collections that the judging model had not seen. Alarms of one class in one capture counted as one, a threshold \
+         leaves all classes together two an hour.",
     );
     let mut rows = Vec::new();
     for label in LABELS.into_iter().skip(1) {
