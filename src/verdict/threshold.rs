@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::label::Verdict;
 
+/// A threshold that no probability reaches.
+const OFF: f32 = 2.0;
+
 /// The least probability at which each class is a verdict. None at all is a threshold of 0 for every class: the most
 /// probable class is the verdict.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -18,6 +21,15 @@ impl Thresholds {
     /// One a class, in the order of the classes; that of the first, Normal, does not count.
     pub fn new(thresholds: Vec<f32>) -> Self {
         Self(thresholds)
+    }
+
+    /// With a class switched off: it is never the verdict.
+    #[must_use]
+    pub fn without(mut self, class: usize) -> Self {
+        if let Some(threshold) = self.0.get_mut(class) {
+            *threshold = OFF;
+        }
+        self
     }
 
     /// One a class, in the order of the classes; empty if there are none.
@@ -33,7 +45,7 @@ impl Thresholds {
     /// Whether there is one for each of `classes`, or none, and all are probabilities. One of more than 1, which nothing
     /// reaches, switches its class off.
     pub fn fit(&self, classes: usize) -> bool {
-        let values = self.0.iter().all(|threshold| (0.0..=2.0).contains(threshold));
+        let values = self.0.iter().all(|threshold| (0.0..=OFF).contains(threshold));
         values && (self.is_empty() || self.0.len() == classes)
     }
 
@@ -68,6 +80,7 @@ mod tests {
         check(&[], &[0.4, 0.4, 0.2], 0, 0.4);
         check(&[0.0, 0.5, 0.9], &[0.3, 0.5, 0.2], 1, 0.5);
         check(&[0.0, 0.6, 0.9], &[0.3, 0.5, 0.2], 0, 0.3);
+        check(Thresholds::new(vec![0.0, 0.5, 0.5]).without(1).values(), &[0.0, 1.0, 0.0], 0, 0.0);
         check(&[0.9, 0.6, 0.9], &[0.5, 0.3, 0.2], 0, 0.5);
         check(&[0.0, 0.0, 1.5], &[0.0, 0.0, 1.0], 0, 0.0);
         check(&[], &[], 0, 0.0);

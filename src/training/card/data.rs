@@ -62,7 +62,8 @@ pub fn classes(card: &mut Markdown, model: &Model, corpus: &Corpus, test: &Evalu
     let heads = ["label", "alarm", "train: captures (collections)", "validation", "test", "test: recall by capture"];
     card.table(&heads, rows);
     card.paragraph(
-        "A label that is no class, or is switched off, was not seen to hold in a collection that it was not learnt from. Its flows get one of the other labels, most often Normal.",
+        "A label that is no class, or is switched off, was not seen to hold in a collection that it was not learnt from; \
+         switching off is the one thing that `test` may decide. Its flows get one of the other labels, most often Normal.",
     );
     Ok(())
 }
