@@ -9,7 +9,7 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 fn options() -> Options {
-    Options { epochs: 8, draws: 2_000, batch: 32, hidden: vec![8], ..Options::default() }
+    Options { epochs: 16, draws: 2_000, batch: 32, hidden: vec![8], ..Options::default() }
 }
 
 /// Few packets are normal, many are an attack; the second feature says nothing.
