@@ -18,6 +18,11 @@ BENCHES := catch_up trigger retention latency others model
 DATA ?= ../shared/data
 MODEL ?= models/flowsentry.safetensors
 SPLITS ?= test
+# Which part of a site's windows `make adapt` takes to be labelled.
+SHARE ?= 0.05
+# Where `make model` writes model and card, and where the report. What is in the repository is made by the defaults.
+OUT ?= models
+REPORT ?= docs/model.html
 # Where `make lab` writes, and what it is asked beside: make lab LAB_FLAGS='--seconds 20 sweep-udp'
 LAB ?= $(TARGET)/lab
 LAB_FLAGS ?=
@@ -26,7 +31,7 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo test test-postgres simulation check fuzz bench growth soak compare lab setup
+.PHONY: help demo test test-postgres simulation check fuzz bench growth soak model compare adapt lab setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -68,6 +73,16 @@ growth: setup ## Draw docs/growth.svg: time and memory from 10,000 to 10,000,000
 soak: setup ## An hour at 10,000 packets/s with retention: memory and lag flat, sums equal; MINUTES=3 for a trial
 	@$(STEP) "release build" cargo build --release --locked
 	@$(STEP) soak $(RUN_BENCH)soak -- $(MINUTES)
+
+model: setup ## Train the shipped model, write card and report, say whether it came out as committed: DATA=captures
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) "train" $(RELEASE) train --data $(DATA) --out $(OUT)/flowsentry.safetensors --card $(OUT)/flowsentry.md \
+		--report $(REPORT)
+	@$(MAKE) --no-print-directory compare MODEL=$(OUT)/flowsentry.safetensors SPLITS=test
+	@cat $(TARGET)/forest/comparison-test.md >> $(OUT)/flowsentry.md
+	@.ci/as-committed $(OUT)/flowsentry.safetensors models/flowsentry.safetensors
+	@.ci/as-committed $(OUT)/flowsentry.md models/flowsentry.md
+	@.ci/as-committed $(REPORT) docs/model.html
 
 compare: setup ## The model beside forests and thresholds, on the same flows: DATA=captures SPLITS=validation
 	@$(STEP) compare $(RUN_BENCH)forest -- $(DATA) $(MODEL) $(SPLITS)

@@ -16,6 +16,7 @@ use flowsentry::model::{Description, Golden, Input, Layer, Model, ModelFile, Tra
 use flowsentry::telemetry::clock;
 use flowsentry::verdict::features::{Matrix, catalogue};
 use flowsentry::verdict::judge;
+use flowsentry::verdict::threshold::Thresholds;
 
 const FLOWS: u32 = 32_000;
 const PACKETS: u32 = 250_000;
@@ -82,6 +83,7 @@ fn window() -> FlowMap {
             destination_port: u16::try_from(1 + scramble(number ^ 7) % 9).unwrap(),
             tcp_flags: TcpFlags::from_bits(u8::try_from(scramble(number) % 32).unwrap()),
             arp: None,
+            dns: None,
         };
         flows.fold(&packet);
     }
@@ -109,6 +111,7 @@ fn model_of_all_features() -> Model {
         classes: (0..6).map(|class| format!("class {class}")).collect(),
         hidden: vec![64, 32],
         temperature: 100.0,
+        thresholds: Thresholds::default(),
         inputs,
         golden,
     };

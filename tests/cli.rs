@@ -7,8 +7,12 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+#[path = "cli/add.rs"]
+mod add;
 #[path = "cli/model.rs"]
 mod model;
+#[path = "promises/kit/models.rs"]
+mod models;
 
 /// The binary in an empty directory, with no environment but what a test sets.
 struct Cli {

@@ -3,7 +3,7 @@
     compare.py DIRECTORY SPLIT …
 
 DIRECTORY is what bench/forest.rs exported. Prints a table a split, and what each feature is worth to the model and to a
-forest; writes both as DIRECTORY/comparison-SPLIT.json.
+forest; writes both as DIRECTORY/comparison-SPLIT.json, and the totals as Markdown.
 """
 
 import json
@@ -86,6 +86,18 @@ def table(results, names, full_flow_packets):
               f"in {alarms['captures_with_alarm']} of {alarms['captures']} captures)\n")
 
 
+def markdown(results):
+    """The same for a model's card: a row a detector."""
+    heads = ["detector", "macro-F1, five classes", "all classes", "five, full flows", "all, full flows",
+             "false alarms an hour", "captures with one"]
+    rows = [heads, ["---"] * len(heads)]
+    for title, result in results.items():
+        figures = [f"{result[flows][key]:.3f}" for flows in ("all", "full_flows") for key in ("macro_f1_five", "macro_f1")]
+        alarms = result["false_alarms"]
+        rows.append([title, *figures, f"{alarms['per_hour']:.1f}", f"{alarms['captures_with_alarm']} of {alarms['captures']}"])
+    return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
 def importances(directory, validation, forest, names):
     """By feature: what model and forest lose of their balanced recall on validation when it alone is another flow's."""
     orders = np.load(os.path.join(directory, "shuffles.npy"))
@@ -148,6 +160,8 @@ def main(directory, splits):
         table(board.results, about["classes"], about["full_flow_packets"])
         with open(os.path.join(directory, f"comparison-{board.split}.json"), "w") as file:
             json.dump({"split": board.split, "detectors": board.results, "importances": losses}, file, indent=1)
+        with open(os.path.join(directory, f"comparison-{board.split}.md"), "w") as file:
+            file.write(markdown(board.results))
     print(f"{'lost on validation without the feature':44}{'forest':>9}{'model':>9}")
     for loss in losses[:IMPORTANT]:
         of_model = f"{loss['model']:>9.3f}" if loss["feature"] in about["model_features"] else f"{'no input':>9}"

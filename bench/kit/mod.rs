@@ -18,7 +18,7 @@ pub use service::{Service, flowsentry};
 pub const EXISTING: &str = include_str!("../../tests/promises/kit/existing.sql");
 /// What the service reads of the adopted table.
 pub const COLUMNS: &str = "id, timestamp, src_ip, dst_ip, protocol, length, src_port, dst_port, tcp_flags, \
-                           arp_op, arp_psrc, arp_pdst, arp_hwsrc, arp_hwdst";
+                           arp_op, arp_psrc, arp_pdst, arp_hwsrc, arp_hwdst, dns_response, dns_qname";
 
 /// A server as on a real machine: `fsync` on, room for the log, so that no checkpoint falls into one round and not another.
 pub fn server() -> PrivatePostgres {

@@ -66,7 +66,8 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     }
 }
 
-fn model_failure(error: ModelError) -> Failure {
+/// What a model that cannot be loaded means to who asked for it.
+pub(super) fn model_failure(error: ModelError) -> Failure {
     let hint = match &error {
         ModelError::File { source: FileError::Read(_), .. } => {
             "name the model by --model, or train one: flowsentry train"

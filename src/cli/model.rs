@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::model::{Checked, FileError, ModelError, Slot, SlotError, Switched};
 
+mod reference;
 mod report;
 
 /// Show model files, put another one in use, put the one before it back. A running service takes the change over by
@@ -20,6 +21,7 @@ Examples:
   flowsentry model switch new.safetensors   checks it, keeps the one in use, puts it in use
   flowsentry model switch                   the same with the candidate in shadow, model.candidate
   flowsentry model rollback                 puts back what was in use before; once more undoes it
+  flowsentry model features                 every feature that there is, as Markdown
 
 Ends with 65 if a file is no model that this program can use; nothing is changed then.")]
 pub struct Args {
@@ -39,6 +41,11 @@ enum Command {
     /// What a file is: version, data it was trained on, classes, features
     Show {
         /// The file; without it the one in use, model.path
+        file: Option<PathBuf>,
+    },
+    /// Every feature that there is: unit, formula, and how a model takes it; docs/features.md is written so
+    Features {
+        /// The model file; without it the one in use, model.path
         file: Option<PathBuf>,
     },
     /// Put a copy of a file in use, at model.path; the one before is kept beside it, with .previous at the end of its name
@@ -62,6 +69,11 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
             let file = file.unwrap_or_else(|| config.model.path.clone());
             let model = Checked::read(&file, bytes_max).map_err(unusable)?;
             if json { report::line(&report::as_json(&file, &model)) } else { report::show(&file, &model) }
+        }
+        Command::Features { file } => {
+            let file = file.unwrap_or_else(|| config.model.path.clone());
+            let model = Checked::read(&file, bytes_max).map_err(unusable)?.description;
+            if json { report::line(&reference::as_json(&model)) } else { reference::page(&model) }
         }
         Command::Switch { file } => {
             let file = file.or_else(|| config.model.candidate.clone()).ok_or_else(no_file)?;

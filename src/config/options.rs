@@ -35,6 +35,8 @@ pub const COLUMN_NAMES: &[&str] = &[
     "arp_pdst",
     "arp_hwsrc",
     "arp_hwdst",
+    "dns_response",
+    "dns_qname",
 ];
 
 options! {

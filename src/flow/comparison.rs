@@ -188,7 +188,16 @@ mod tests {
 
     fn packet(seconds: i64, last: u8, length: u32) -> Packet {
         let (source_port, destination_port, tcp_flags) = (1, 2, TcpFlags::NONE);
-        Packet { time: at(seconds), key: key(last), length, source_port, destination_port, tcp_flags, arp: None }
+        Packet {
+            time: at(seconds),
+            key: key(last),
+            length,
+            source_port,
+            destination_port,
+            tcp_flags,
+            arp: None,
+            dns: None,
+        }
     }
 
     fn stored(last: u8, packets: i64, octets: i64) -> StoredSum {

@@ -1,7 +1,11 @@
 //! What is known of a flow's source and destination from the other flows of its window: a scan shows in how many hosts and
 //! ports one source tries, a flood in how many sources one destination has, ARP poisoning in who claims whose address.
 //!
-//! Computed in linear time when a window closes. To add a statistic, add a field and one entry of [`catalogue`].
+//! Computed in linear time when a window closes. To add a statistic, see `figures`.
+
+mod figures;
+
+pub use figures::{Context, ContextStatistic, FEW_PACKETS, catalogue};
 
 use std::net::IpAddr;
 
@@ -15,102 +19,49 @@ use crate::flow::statistics::{PortSet, Statistics};
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Set<K> = HashSet<K, foldhash::fast::RandomState>;
 
-/// The context of one flow.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Context {
-    /// Distinct destinations of the flow's source.
-    pub source_destinations: f64,
-    /// Distinct destination ports of the flow's source, over all its flows.
-    pub source_destination_ports: f64,
-    /// Flows of the flow's source.
-    pub source_flows: f64,
-    /// Share of the source's TCP packets that are SYN without ACK, 0 to 1.
-    pub source_syn_share: f64,
-    /// Distinct sources of the flow's destination.
-    pub destination_sources: f64,
-    /// Packets to the flow's destination.
-    pub destination_packets: f64,
-    /// Packets of the reverse flow ÷ packets of this flow; 0 where there is no answer.
-    pub reverse_packet_ratio: f64,
-    /// Share of the reverse flow's packets that have RST set, 0 to 1.
-    pub reverse_rst_share: f64,
-    /// The most addresses that one hardware address of this ARP flow claims in the window.
-    pub hardware_claims: f64,
-    /// Hardware addresses that claim this ARP flow's source address in the window.
-    pub address_claimants: f64,
-}
-
-/// A figure of the context.
-pub struct ContextStatistic {
-    /// Name as a feature, and as a column where `stored`.
-    pub column: &'static str,
-    /// One sentence for people.
-    pub doc: &'static str,
-    /// Whether it is a column of `traffic_data`.
-    pub stored: bool,
-    /// Reads it off a context.
-    pub value: fn(&Context) -> f64,
-}
-
-/// All figures of the context, in the order of the columns.
-pub fn catalogue() -> &'static [ContextStatistic] {
-    const fn entry(
-        column: &'static str,
-        doc: &'static str,
-        stored: bool,
-        value: fn(&Context) -> f64,
-    ) -> ContextStatistic {
-        ContextStatistic { column, doc, stored, value }
-    }
-    const CATALOGUE: &[ContextStatistic] = &[
-        entry("source_destinations", "Distinct destinations of the source in the window.", true, |context| {
-            context.source_destinations
-        }),
-        entry("source_destination_ports", "Distinct destination ports of the source in the window.", true, |context| {
-            context.source_destination_ports
-        }),
-        entry("source_flows", "Flows of the source in the window.", false, |context| context.source_flows),
-        entry("source_syn_share", "Share of the source's packets that are SYN without ACK.", false, |context| {
-            context.source_syn_share
-        }),
-        entry("destination_sources", "Distinct sources of the destination in the window.", true, |context| {
-            context.destination_sources
-        }),
-        entry("destination_packets", "Packets to the destination in the window.", false, |context| {
-            context.destination_packets
-        }),
-        entry("reverse_packet_ratio", "Packets of the answering flow ÷ packets of the flow.", true, |context| {
-            context.reverse_packet_ratio
-        }),
-        entry("reverse_rst_share", "Share of the answering flow's packets that have RST set.", false, |context| {
-            context.reverse_rst_share
-        }),
-        entry(
-            "hardware_claims",
-            "Most addresses that one hardware address of the ARP flow claims.",
-            false,
-            |context| context.hardware_claims,
-        ),
-        entry("address_claimants", "Hardware addresses that claim the ARP flow's source address.", false, |context| {
-            context.address_claimants
-        }),
-    ];
-    CATALOGUE
-}
-
 #[derive(Debug, Default)]
 struct Source {
     destinations: u32,
     destination_ports: PortSet,
-    flows: u32,
     packets: u64,
     syn_without_ack: u64,
+    flows: FlowsOfHost,
 }
 
 #[derive(Debug, Default)]
 struct Destination {
     sources: u32,
     packets: u64,
+    syn_without_ack: u64,
+    icmp_packets: u64,
+    flows: FlowsOfHost,
+}
+
+/// How the flows from or to a host went.
+#[derive(Debug, Default)]
+struct FlowsOfHost {
+    all: u32,
+    answered: u32,
+    refused: u32,
+    /// With at most [`FEW_PACKETS`] packets.
+    small: u32,
+    /// Small ones without an answer.
+    unanswered_probes: u32,
+}
+
+impl FlowsOfHost {
+    fn add(&mut self, flow: &Statistics, answer: Option<&Statistics>) {
+        let is_small = flow.volume.packets <= FEW_PACKETS;
+        self.all += 1;
+        self.answered += u32::from(answer.is_some());
+        self.refused += u32::from(answer.is_some_and(|answer| answer.tcp_flags.rst > 0));
+        self.small += u32::from(is_small);
+        self.unanswered_probes += u32::from(is_small && answer.is_none());
+    }
+
+    fn share(&self, part: u32) -> f64 {
+        f64::from(part) / f64::from(self.all.max(1))
+    }
 }
 
 /// The flows of one window, summed up by source, destination and hardware address.
@@ -120,6 +71,7 @@ pub struct Neighbours {
     destinations: Map<IpAddr, Destination>,
     claims: Map<HardwareAddress, u32>,
     claimants: Map<IpAddr, u32>,
+    covered_seconds: f64,
 }
 
 impl Neighbours {
@@ -130,26 +82,35 @@ impl Neighbours {
         let mut claimed = Set::default();
         for (key, flow) in flows {
             let new_pair = u32::from(pairs.insert((key.source, key.destination)));
-            neighbours.add_source(key, flow, new_pair);
-            neighbours.add_destination(key, flow, new_pair);
+            let answer = flows.get(&key.reversed());
+            neighbours.add_source(key, flow, answer, new_pair);
+            neighbours.add_destination(key, flow, answer, new_pair);
             neighbours.add_claims(key, flow, &mut claimed);
         }
+        let first = flows.values().map(|flow| flow.timing.first_seen()).min();
+        let last = flows.values().map(|flow| flow.timing.last_seen()).max();
+        neighbours.covered_seconds = first.zip(last).map_or(0.0, |(first, last)| last.since(first).as_secs_f64());
         neighbours
     }
 
-    fn add_source(&mut self, key: &FlowKey, flow: &Statistics, new_pair: u32) {
+    fn add_source(&mut self, key: &FlowKey, flow: &Statistics, answer: Option<&Statistics>, new_pair: u32) {
         let source = self.sources.entry(key.source).or_default();
         source.destinations += new_pair;
         source.destination_ports.extend(&flow.ports.destination);
-        source.flows += 1;
+        source.flows.add(flow, answer);
         source.packets += flow.volume.packets;
         source.syn_without_ack += u64::from(flow.tcp_flags.syn_without_ack());
     }
 
-    fn add_destination(&mut self, key: &FlowKey, flow: &Statistics, new_pair: u32) {
+    fn add_destination(&mut self, key: &FlowKey, flow: &Statistics, answer: Option<&Statistics>, new_pair: u32) {
         let destination = self.destinations.entry(key.destination).or_default();
         destination.sources += new_pair;
         destination.packets += flow.volume.packets;
+        destination.syn_without_ack += u64::from(flow.tcp_flags.syn_without_ack());
+        destination.flows.add(flow, answer);
+        if matches!(key.protocol, Protocol::Icmp | Protocol::Icmpv6) {
+            destination.icmp_packets += flow.volume.packets;
+        }
     }
 
     fn add_claims(&mut self, key: &FlowKey, flow: &Statistics, claimed: &mut Set<(HardwareAddress, IpAddr)>) {
@@ -182,37 +143,67 @@ impl Neighbours {
 
     /// The context of a flow among `flows`, those that were summed up; it may be a late pane that is not one of them.
     pub fn context(&self, flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Context {
-        let (reverse_packets, reverse_rst_share) = flows.get(&key.reversed()).map_or((0, 0.0), answer);
         let mut context = Context {
-            reverse_packet_ratio: reverse_packets as f64 / flow.volume.packets.max(1) as f64,
-            reverse_rst_share,
             hardware_claims: flow
                 .arp
                 .claimants()
                 .filter_map(|hardware| self.claims.get(&hardware))
                 .max()
                 .map_or(0.0, |&n| f64::from(n)),
+            covered_seconds: self.covered_seconds,
             ..Context::default()
         };
         if key.protocol == Protocol::Arp {
             context.address_claimants = f64::from(self.claimants.get(&key.source).copied().unwrap_or_default());
         }
+        if let Some(answer) = flows.get(&key.reversed()) {
+            context.tell_answer(flow, answer);
+        }
         if let Some(source) = self.sources.get(&key.source) {
-            context.source_destinations = f64::from(source.destinations);
-            context.source_destination_ports = f64::from(source.destination_ports.len());
-            context.source_flows = f64::from(source.flows);
-            context.source_syn_share = source.syn_without_ack as f64 / source.packets.max(1) as f64;
+            context.tell_source(source);
         }
         if let Some(destination) = self.destinations.get(&key.destination) {
-            context.destination_sources = f64::from(destination.sources);
-            context.destination_packets = destination.packets as f64;
+            context.tell_destination(destination);
         }
+        if let Some(caller) = self.destinations.get(&key.source) {
+            context.source_callers = f64::from(caller.sources);
+            context.source_icmp_reports = caller.icmp_packets as f64;
+        }
+        context.destination_contacts =
+            self.sources.get(&key.destination).map_or(0.0, |contact| f64::from(contact.destinations));
         context
     }
 }
 
-fn answer(flow: &Statistics) -> (u64, f64) {
-    (flow.volume.packets, f64::from(flow.tcp_flags.rst) / flow.volume.packets.max(1) as f64)
+impl Context {
+    fn tell_answer(&mut self, flow: &Statistics, answer: &Statistics) {
+        let packets = answer.volume.packets as f64;
+        self.reverse_packet_ratio = packets / flow.volume.packets.max(1) as f64;
+        self.reverse_rst_share = f64::from(answer.tcp_flags.rst) / packets.max(1.0);
+        self.reverse_arp_requests = f64::from(answer.arp.requests());
+        self.reverse_syn_acks = f64::from(answer.tcp_flags.syn_ack);
+        self.reverse_length_mean = answer.volume.octets as f64 / packets.max(1.0);
+    }
+
+    fn tell_source(&mut self, source: &Source) {
+        self.source_destinations = f64::from(source.destinations);
+        self.source_destination_ports = f64::from(source.destination_ports.len());
+        self.source_flows = f64::from(source.flows.all);
+        self.source_packets = source.packets as f64;
+        self.source_syn_share = source.syn_without_ack as f64 / source.packets.max(1) as f64;
+        self.source_answered_share = source.flows.share(source.flows.answered);
+        self.source_refused_share = source.flows.share(source.flows.refused);
+        self.source_small_flow_share = source.flows.share(source.flows.small);
+        self.source_unanswered_probes = f64::from(source.flows.unanswered_probes);
+    }
+
+    fn tell_destination(&mut self, destination: &Destination) {
+        self.destination_sources = f64::from(destination.sources);
+        self.destination_packets = destination.packets as f64;
+        self.destination_syn_share = destination.syn_without_ack as f64 / destination.packets.max(1) as f64;
+        self.destination_small_flow_share = destination.flows.share(destination.flows.small);
+        self.destination_answered_share = destination.flows.share(destination.flows.answered);
+    }
 }
 
 #[cfg(test)]
@@ -231,6 +222,7 @@ mod tests {
             destination_port: port,
             tcp_flags: flags,
             arp: None,
+            dns: None,
         }
     }
 
@@ -261,9 +253,33 @@ mod tests {
             destination_packets: 3.0,
             reverse_packet_ratio: 0.5,
             reverse_rst_share: 1.0,
+            source_answered_share: 0.5,
+            source_refused_share: 0.5,
+            source_small_flow_share: 1.0,
+            source_unanswered_probes: 1.0,
+            source_packets: 3.0,
+            source_callers: 1.0,
+            destination_small_flow_share: 1.0,
+            destination_answered_share: 0.5,
+            destination_syn_share: 2.0 / 3.0,
+            destination_contacts: 1.0,
+            reverse_length_mean: 60.0,
             ..Context::default()
         };
         assert_eq!(context, expected);
+    }
+
+    #[test]
+    fn reports_of_closed_ports_and_what_was_seen_of_the_window() {
+        let mut probe = packet(1, 2, 161, TcpFlags::NONE);
+        probe.key.protocol = Protocol::Udp;
+        let mut report = packet(2, 1, 0, TcpFlags::NONE);
+        report.key.protocol = Protocol::Icmp;
+        report.time = EventTime::from_micros(2_500_000).unwrap();
+        let flows = flows(&[probe, report, report]);
+        let context = context_of(&flows, &probe.key);
+        assert_eq!((context.source_icmp_reports, context.covered_seconds), (2.0, 2.5));
+        assert_eq!((context.source_unanswered_probes, context.source_answered_share), (1.0, 0.0));
     }
 
     #[test]

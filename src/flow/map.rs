@@ -153,6 +153,7 @@ mod tests {
             destination_port: 53,
             tcp_flags: TcpFlags::NONE,
             arp: None,
+            dns: None,
         }
     }
 

@@ -5,6 +5,10 @@ use std::sync::LazyLock;
 use crate::flow::key::FlowKey;
 use crate::flow::time::EventTime;
 
+mod dns;
+
+pub use dns::Dns;
+
 /// A packet, ready to fold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Packet {
@@ -22,6 +26,8 @@ pub struct Packet {
     pub tcp_flags: TcpFlags,
     /// Of an ARP packet.
     pub arp: Option<Arp>,
+    /// Of a DNS message, where the sniffer tells which name it asks for.
+    pub dns: Option<Dns>,
 }
 
 impl Packet {
@@ -66,6 +72,11 @@ impl HardwareAddress {
     /// From its octets, the first on the wire first.
     pub const fn from_octets(octets: [u8; 6]) -> Self {
         Self(octets)
+    }
+
+    /// Its octets, the first on the wire first.
+    pub const fn octets(self) -> [u8; 6] {
+        self.0
     }
 
     /// From `aa:bb:cc:dd:ee:ff` (or with `-`). `None` for anything else.

@@ -13,6 +13,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::error::FileError;
+use crate::verdict::threshold::Thresholds;
 
 /// Largest header that is read, in octets: an honest one has a few KiB.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
@@ -51,6 +52,9 @@ pub struct Description {
     pub hidden: Vec<usize>,
     /// Divides the outputs before the softmax, so that confidence is as often right as it says.
     pub temperature: f32,
+    /// How probable a class must be to be the verdict. Files without them have none: the most probable class is the verdict.
+    #[serde(default, skip_serializing_if = "Thresholds::is_empty")]
+    pub thresholds: Thresholds,
     /// Features in the order of the inputs.
     pub inputs: Vec<Input>,
     /// Rows whose result is known.
@@ -226,6 +230,10 @@ impl Description {
             })?;
             check(!self.classes[..index].contains(name), &|| format!("class {name:?} is there twice"))?;
         }
+        check(self.thresholds.fit(count), &|| {
+            let found = self.thresholds.values();
+            format!("its thresholds are {found:?}; expected one of 0 to 2 for each of its {count} classes, or none")
+        })?;
         let temperature = self.temperature;
         check((0.01..=100.0).contains(&temperature), &|| format!("temperature is {temperature}; expected 0.01 to 100"))
     }

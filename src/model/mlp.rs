@@ -8,6 +8,7 @@ use super::file::{Golden, ModelFile};
 use super::network::{self, Network, Scaling};
 use crate::verdict::features::{Features, Matrix};
 use crate::verdict::label::{Classes, Verdict};
+use crate::verdict::threshold::Thresholds;
 
 /// How far a golden row's probabilities may be off: other processors add in another order.
 const GOLDEN_TOLERANCE: f32 = 1e-3;
@@ -19,6 +20,7 @@ pub struct Model {
     scaling: Scaling,
     network: Network,
     temperature: f32,
+    thresholds: Thresholds,
     classes: Classes,
     version: Arc<str>,
     training_fingerprint: Arc<str>,
@@ -47,6 +49,7 @@ impl Model {
             scaling: Scaling::new(&description.inputs),
             network: Network::new(&file.layers)?,
             temperature: description.temperature,
+            thresholds: description.thresholds.clone(),
             classes: Classes::new(description.classes.clone()),
             version: description.version.as_str().into(),
             training_fingerprint: description.training_fingerprint.as_str().into(),
@@ -74,7 +77,7 @@ impl Model {
     /// [`ModelError::Width`] if the rows are not as wide as the model's input; nothing is labelled then.
     pub fn classify(&self, rows: &Matrix) -> Result<Vec<Verdict>, ModelError> {
         let probabilities = self.probabilities(rows)?;
-        Ok(probabilities.chunks_exact(self.network.outputs()).map(most_probable).collect())
+        Ok(probabilities.chunks_exact(self.network.outputs()).map(|row| self.thresholds.verdict(row)).collect())
     }
 
     /// Probability of every class, row by row.
@@ -99,6 +102,11 @@ impl Model {
         &self.classes
     }
 
+    /// How probable a class must be to be the verdict.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+
     /// Name of the model, stored with every flow that it labels.
     pub fn version(&self) -> &Arc<str> {
         &self.version
@@ -108,16 +116,6 @@ impl Model {
     pub fn training_fingerprint(&self) -> &str {
         &self.training_fingerprint
     }
-}
-
-fn most_probable(row: &[f32]) -> Verdict {
-    let mut best = Verdict { class: 0, confidence: 0.0 };
-    for (class, &confidence) in (0u16..).zip(row) {
-        if confidence > best.confidence {
-            best = Verdict { class, confidence };
-        }
-    }
-    best
 }
 
 #[cfg(test)]
@@ -133,7 +131,7 @@ mod tests {
 
     #[test]
     fn it_computes_what_one_computes_by_hand() {
-        // One hidden unit: relu(ln(1 + packets) + rst share); DDoS where it is above 1.
+        // One hidden unit: relu(ln(1 + packets) + rst share); DDoS is likelier above 1, and the verdict from 0.75 on.
         let model = Model::new(&model_file()).unwrap();
         let check = |rows: &[f32], expected: &[(&str, f32)]| {
             let found = classify(&model, rows);
@@ -146,7 +144,7 @@ mod tests {
         check(&[], &[]);
         check(&[0.0, 0.0], &[("Normal", 0.8808)]);
         check(&[6.389, 0.0], &[("DDoS", 0.8808)]);
-        check(&[0.0, 1.5, 6.389, 0.0, 0.0, 0.0], &[("DDoS", 0.7311), ("DDoS", 0.8808), ("Normal", 0.8808)]);
+        check(&[0.0, 1.5, 6.389, 0.0, 0.0, 0.0], &[("Normal", 0.2689), ("DDoS", 0.8808), ("Normal", 0.8808)]);
         check(&[f32::NAN, f32::NAN], &[("Normal", 0.8808)]);
         let many: Vec<f32> = (0..2_500).flat_map(|_| [6.389, 0.0]).collect();
         assert!(classify(&model, &many).iter().all(|(label, _)| label == "DDoS"));

@@ -4,6 +4,8 @@
 //! against this program before it labels a single flow, and its golden rows prove that it computes here what it computed
 //! where it was trained.
 
+pub mod adapt;
+mod draw;
 mod error;
 mod file;
 mod mlp;
@@ -19,5 +21,6 @@ pub(crate) use file::tests::model_file;
 pub use error::{FileError, ModelError};
 pub use file::{Description, Golden, Input, Layer, ModelFile, Transform};
 pub use mlp::Model;
+pub use network::DEVIATIONS_MAX;
 pub use reload::{Change, Watched};
 pub use slot::{Checked, Slot, SlotError, Switched};

@@ -9,7 +9,7 @@ use crate::verdict::judge::CHUNK_ROWS;
 
 /// Scaled features are cut to this many deviations around the mean: traffic beyond everything seen in training counts as
 /// the furthest seen, and no single feature outweighs all others.
-const DEVIATIONS_MAX: f32 = 6.0;
+pub const DEVIATIONS_MAX: f32 = 6.0;
 
 /// How features become inputs of the first layer.
 #[derive(Clone, Debug)]

@@ -3,23 +3,26 @@
 //! The same rows, options and seed give the same file, octet for octet (on processors with the same vector instructions):
 //! initial weights, draws and noise come from one seeded generator, and nothing depends on time or hash order.
 //!
-//! Captures are drawn, not rows: a class, then one of its captures, then one of its rows. So a capture with fifty thousand
-//! flows of one spoofed flood teaches as much as one with forty of an evening's password guessing.
+//! Rows are drawn by class, collection and capture: see `draw`.
 
 use candle_core::{D, Device, Tensor, Var};
 use candle_nn::{AdamW, Optimizer, ParamsAdamW, loss, ops};
 
+use super::draw::Draw;
+pub use super::draw::Place;
 use super::error::FileError;
 use super::file::{Description, Golden, Input, Layer, ModelFile, Transform};
+pub use super::network::softmax;
 use super::network::{self, Network, Scaling};
 use super::random::Random;
+use crate::verdict::threshold::Thresholds;
 
 /// How to train.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Of initial weights, draws and noise.
     pub seed: u64,
-    /// Most epochs; the best one on the validation rows is kept.
+    /// Epochs of the schedule.
     pub epochs: usize,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
@@ -45,29 +48,31 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seed: 1,
-            epochs: 15,
+            epochs: 40,
             hidden: vec![64, 32],
             draws: 20_000,
             batch: 256,
             learning_rate: 2e-3,
             weight_decay: 0.1,
-            first_class_share: 0.45,
+            first_class_share: 0.6,
             noise: 0.1,
             forgotten: 0.05,
-            smoothing: 0.1,
+            smoothing: 0.02,
         }
     }
 }
 
 /// Labelled rows of features, not transformed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     /// Row-major.
     pub values: &'a [f32],
     /// Class of each row.
     pub classes: &'a [u16],
-    /// Capture of each row, as a number.
+    /// Capture of each row: a place in `places`.
     pub captures: &'a [u32],
+    /// Where each capture is from.
+    pub places: &'a [Place],
 }
 
 /// What the file says beside the weights.
@@ -89,23 +94,17 @@ pub struct Epoch {
     /// From 1.
     pub number: usize,
     /// Mean loss of the draws.
-    pub training_loss: f64,
-    /// Mean loss of the validation rows, classes and captures counting alike.
-    pub validation_loss: f64,
-    /// Whether it is the best so far.
-    pub best: bool,
+    pub loss: f64,
 }
 
 /// Training failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A class has no rows to learn from.
-    #[error("class {class} has no {what} rows")]
+    #[error("class {class} has no rows to learn from")]
     NoRows {
         /// The class.
         class: String,
-        /// Training or validation.
-        what: &'static str,
     },
     /// The loss was never a number: the learning rate is too high.
     #[error("the network did not converge in any of {epochs} epochs")]
@@ -121,121 +120,146 @@ pub enum TrainError {
     File(#[from] FileError),
 }
 
-/// Trains on some rows, chooses the epoch and the temperature by others, and tells of every epoch.
-///
-/// # Errors
-/// [`TrainError::NoRows`] if a class has no rows in either.
-pub fn train(
-    options: &Options,
-    naming: &Naming<'_>,
-    training: &Rows<'_>,
-    validation: &Rows<'_>,
-    mut tell: impl FnMut(Epoch),
-) -> Result<ModelFile, TrainError> {
-    let columns = naming.features.len();
-    let draw = Draw::new(naming.classes, training, "training", options.first_class_share)?;
-    let weights = Draw::new(naming.classes, validation, "validation", options.first_class_share)?.weights();
-    let mut random = Random::new(options.seed);
-    let inputs = scale(naming.features, training, &draw, &mut random);
-    let kept: Vec<usize> = inputs.iter().map(|(column, _)| *column).collect();
-    let inputs: Vec<Input> = inputs.into_iter().map(|(_, input)| input).collect();
-    let scaling = Scaling::new(&inputs);
-    let select = |rows: &[f32]| -> Vec<f32> {
-        rows.chunks_exact(columns).flat_map(|row| kept.iter().map(|&column| row[column])).collect()
-    };
-    let scaled = scaling.apply(&select(training.values));
-    let validation_scaled = scaling.apply(&select(validation.values));
+/// A network that is about to learn.
+pub struct Learning<'a> {
+    options: &'a Options,
+    features: &'a [String],
+    classes: &'a [u16],
+    inputs: Vec<Input>,
+    kept: Kept,
+    draw: Draw,
+    scaled: Vec<f32>,
+    trainee: Trainee,
+    random: Random,
+}
 
-    let mut trainee = Trainee::new(options, inputs.len(), naming.classes.len(), &mut random)?;
-    let mut best: Option<(f64, Vec<Layer>)> = None;
-    for number in 1..=options.epochs {
-        trainee.optimizer.set_learning_rate(learning_rate(options, number));
-        let training_loss = trainee.epoch(options, &draw, &scaled, training.classes, &mut random)?;
-        let layers = trainee.layers()?;
-        let logits = Network::new(&layers)?.logits(validation_scaled.clone(), inputs.len())?;
-        let validation_loss = mean_loss(&logits, naming.classes.len(), validation.classes, &weights, 1.0);
-        let is_best = best.as_ref().is_none_or(|(least, _)| validation_loss < *least) && validation_loss.is_finite();
-        tell(Epoch { number, training_loss, validation_loss, best: is_best });
-        if is_best {
-            best = Some((validation_loss, layers));
-        }
+impl<'a> Learning<'a> {
+    /// Scales the rows and draws the first weights.
+    ///
+    /// # Errors
+    /// [`TrainError::NoRows`] if a class has no rows.
+    pub fn new(options: &'a Options, naming: &Naming<'a>, rows: &Rows<'a>) -> Result<Self, TrainError> {
+        let draw = Draw::new(naming.classes, rows, options.first_class_share)?;
+        let mut random = Random::new(options.seed);
+        let inputs = scale(naming.features, rows, &draw, &mut random);
+        let kept = Kept { of: naming.features.len(), columns: inputs.iter().map(|(column, _)| *column).collect() };
+        let inputs: Vec<Input> = inputs.into_iter().map(|(_, input)| input).collect();
+        let scaled = Scaling::new(&inputs).apply(&kept.of_rows(rows.values));
+        let trainee = Trainee::new(options, inputs.len(), naming.classes.len(), &mut random)?;
+        Ok(Self {
+            options,
+            features: naming.features,
+            classes: rows.classes,
+            inputs,
+            kept,
+            draw,
+            scaled,
+            trainee,
+            random,
+        })
     }
-    let (_, layers) = best.ok_or(TrainError::Diverged { epochs: options.epochs })?;
 
-    let network = Network::new(&layers)?;
-    let logits = network.logits(validation_scaled, inputs.len())?;
-    let temperature = choose_temperature(&logits, naming.classes.len(), validation.classes, &weights);
-    let rows = golden_rows(&select(validation.values), validation.classes, inputs.len(), naming.classes.len());
-    let probabilities = rows
-        .iter()
-        .map(|row| network::probabilities(&scaling, &network, temperature, row))
-        .collect::<Result<_, _>>()?;
-    let description = Description {
-        format: Description::FORMAT,
-        version: naming.version.clone(),
-        training_fingerprint: naming.fingerprint.clone(),
-        classes: naming.classes.to_vec(),
-        hidden: options.hidden.clone(),
-        temperature,
-        inputs,
-        golden: Golden { rows, probabilities },
-    };
-    Ok(ModelFile { description, layers })
+    /// Learns until after the epoch `last`, on the schedule of all epochs, and shows what came of it after each.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] if the loss is no number, and what `tell` returns.
+    pub fn run(
+        mut self,
+        last: usize,
+        mut tell: impl FnMut(Epoch, &Trained) -> Result<(), TrainError>,
+    ) -> Result<Trained, TrainError> {
+        let mut trained = self.trained()?;
+        for number in 1..=last.min(self.options.epochs) {
+            self.trainee.optimizer.set_learning_rate(learning_rate(self.options, number));
+            let loss = self.trainee.epoch(self.options, &self.draw, &self.scaled, self.classes, &mut self.random)?;
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged { epochs: number });
+            }
+            trained = self.trained()?;
+            tell(Epoch { number, loss }, &trained)?;
+        }
+        Ok(trained)
+    }
+
+    fn trained(&self) -> Result<Trained, TrainError> {
+        debug_assert_eq!(self.kept.of, self.features.len());
+        Ok(Trained {
+            hidden: self.options.hidden.clone(),
+            inputs: self.inputs.clone(),
+            kept: self.kept.clone(),
+            layers: self.trainee.layers()?,
+        })
+    }
+}
+
+/// A network that has learnt; how its verdicts are to be read is not yet said.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    hidden: Vec<usize>,
+    inputs: Vec<Input>,
+    kept: Kept,
+    layers: Vec<Layer>,
+}
+
+/// The features that vary, of all that were given.
+#[derive(Clone, Debug)]
+struct Kept {
+    of: usize,
+    columns: Vec<usize>,
+}
+
+impl Kept {
+    fn of_rows(&self, values: &[f32]) -> Vec<f32> {
+        values.chunks_exact(self.of).flat_map(|row| self.columns.iter().map(|&column| row[column])).collect()
+    }
+}
+
+impl Trained {
+    /// Logits of every class, row by row; the rows hold all features that were given to learn from.
+    ///
+    /// # Errors
+    /// [`TrainError::Tensor`] if they cannot be computed.
+    pub fn logits(&self, values: &[f32]) -> Result<Vec<f32>, TrainError> {
+        let scaled = Scaling::new(&self.inputs).apply(&self.kept.of_rows(values));
+        Ok(Network::new(&self.layers)?.logits(scaled, self.inputs.len())?)
+    }
+
+    /// The file of the model, with `golden` rows that prove it.
+    ///
+    /// # Errors
+    /// [`TrainError::Tensor`] if the golden rows cannot be computed.
+    pub fn into_file(
+        self,
+        naming: &Naming<'_>,
+        temperature: f32,
+        thresholds: Thresholds,
+        golden: &Rows<'_>,
+    ) -> Result<ModelFile, TrainError> {
+        let (scaling, network) = (Scaling::new(&self.inputs), Network::new(&self.layers)?);
+        let rows = golden_rows(golden, self.kept.of, naming.classes.len());
+        let rows: Vec<Vec<f32>> = rows.iter().map(|row| self.kept.of_rows(row)).collect();
+        let probabilities = rows
+            .iter()
+            .map(|row| network::probabilities(&scaling, &network, temperature, row))
+            .collect::<Result<_, _>>()?;
+        let description = Description {
+            format: Description::FORMAT,
+            version: naming.version.clone(),
+            training_fingerprint: naming.fingerprint.clone(),
+            classes: naming.classes.to_vec(),
+            hidden: self.hidden,
+            temperature,
+            thresholds,
+            inputs: self.inputs,
+            golden: Golden { rows, probabilities },
+        };
+        Ok(ModelFile { description, layers: self.layers })
+    }
 }
 
 fn learning_rate(options: &Options, epoch: usize) -> f64 {
     let progress = (epoch - 1) as f64 / options.epochs.max(1) as f64;
     options.learning_rate * (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0
-}
-
-/// Which rows belong to which capture of which class.
-struct Draw {
-    /// Class → capture → rows.
-    rows: Vec<Vec<Vec<usize>>>,
-    first_class_share: f32,
-}
-
-impl Draw {
-    fn new(
-        classes: &[String],
-        rows: &Rows<'_>,
-        what: &'static str,
-        first_class_share: f32,
-    ) -> Result<Self, TrainError> {
-        let mut by_class = vec![std::collections::BTreeMap::<u32, Vec<usize>>::new(); classes.len()];
-        for (row, (class, capture)) in rows.classes.iter().zip(rows.captures).enumerate() {
-            by_class[usize::from(*class)].entry(*capture).or_default().push(row);
-        }
-        if let Some(empty) = by_class.iter().position(std::collections::BTreeMap::is_empty) {
-            return Err(TrainError::NoRows { class: classes[empty].clone(), what });
-        }
-        let rows = by_class.into_iter().map(|captures| captures.into_values().collect()).collect();
-        Ok(Self { rows, first_class_share })
-    }
-
-    fn row(&self, random: &mut Random) -> usize {
-        let others = self.rows.len() - 1;
-        let class = if random.unit() < self.first_class_share { 0 } else { 1 + random.below(others) };
-        let captures = &self.rows[class];
-        let rows = &captures[random.below(captures.len())];
-        rows[random.below(rows.len())]
-    }
-
-    /// How often each row is drawn, as a share of all draws.
-    fn weights(&self) -> Vec<f64> {
-        let count: usize = self.rows.iter().flatten().map(Vec::len).sum();
-        let mut weights = vec![0.0; count];
-        for (class, captures) in self.rows.iter().enumerate() {
-            let first = f64::from(self.first_class_share);
-            let share = if class == 0 { first } else { (1.0 - first) / (self.rows.len() - 1) as f64 };
-            for rows in captures {
-                for &row in rows {
-                    weights[row] = share / captures.len() as f64 / rows.len() as f64;
-                }
-            }
-        }
-        weights
-    }
 }
 
 /// Rows drawn to learn the scales from.
@@ -264,10 +288,10 @@ fn scale(names: &[String], rows: &Rows<'_>, draw: &Draw, random: &mut Random) ->
 }
 
 /// A network while it learns.
-struct Trainee {
+pub(super) struct Trainee {
     /// Weights [inputs, outputs] and bias [outputs].
-    layers: Vec<(Var, Var)>,
-    optimizer: AdamW,
+    pub(super) layers: Vec<(Var, Var)>,
+    pub(super) optimizer: AdamW,
     classes: usize,
 }
 
@@ -283,8 +307,13 @@ impl Trainee {
             let bias = Var::from_vec(vec![0f32; pair[1]], pair[1], &Device::Cpu)?;
             layers.push((weights, bias));
         }
+        Self::learning(layers, classes, options.weight_decay)
+    }
+
+    /// With these weights and biases.
+    pub(super) fn learning(layers: Vec<(Var, Var)>, classes: usize, weight_decay: f64) -> Result<Self, TrainError> {
         let variables = layers.iter().flat_map(|(weights, bias)| [weights.clone(), bias.clone()]).collect();
-        let parameters = ParamsAdamW { weight_decay: options.weight_decay, ..ParamsAdamW::default() };
+        let parameters = ParamsAdamW { weight_decay, ..ParamsAdamW::default() };
         Ok(Self { layers, optimizer: AdamW::new(variables, parameters)?, classes })
     }
 
@@ -323,7 +352,7 @@ impl Trainee {
         Ok(sum / steps as f64)
     }
 
-    fn forward(&self, mut values: Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(&self, mut values: Tensor) -> candle_core::Result<Tensor> {
         for (index, (weights, bias)) in self.layers.iter().enumerate() {
             if index > 0 {
                 values = values.relu()?;
@@ -334,7 +363,7 @@ impl Trainee {
     }
 
     /// Its weights, as a file has them.
-    fn layers(&self) -> candle_core::Result<Vec<Layer>> {
+    pub(super) fn layers(&self) -> candle_core::Result<Vec<Layer>> {
         debug_assert_eq!(self.layers.last().and_then(|(_, bias)| bias.dims1().ok()), Some(self.classes));
         let layer = |(weights, bias): &(Var, Var)| {
             let (inputs, outputs) = weights.dims2()?;
@@ -346,7 +375,7 @@ impl Trainee {
 }
 
 /// Mean of −ln(probability of the true class), weighted.
-fn mean_loss(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64], temperature: f32) -> f64 {
+pub fn mean_loss(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64], temperature: f32) -> f64 {
     let rows = logits.chunks_exact(outputs).zip(classes).zip(weights);
     rows.map(|((row, class), weight)| {
         let mut row = row.to_vec();
@@ -356,19 +385,19 @@ fn mean_loss(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64], t
     .sum()
 }
 
-/// The temperature at which the validation rows are least surprising.
-fn choose_temperature(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64]) -> f32 {
+/// The temperature at which rows are least surprising.
+pub fn choose_temperature(logits: &[f32], outputs: usize, classes: &[u16], weights: &[f64]) -> f32 {
     let candidates = (0u8..60).map(|step| 0.5 * 1.04f32.powi(i32::from(step)));
     let loss = |temperature| mean_loss(logits, outputs, classes, weights, temperature);
     let scored = candidates.map(|temperature| (temperature, loss(temperature)));
     scored.min_by(|left, right| left.1.total_cmp(&right.1)).map_or(1.0, |(temperature, _)| temperature)
 }
 
-/// The first validation rows of each class: enough to tell a network from another.
-fn golden_rows(values: &[f32], classes: &[u16], columns: usize, count: usize) -> Vec<Vec<f32>> {
+/// The first rows of each class: enough to tell a network from another.
+fn golden_rows(rows: &Rows<'_>, columns: usize, count: usize) -> Vec<Vec<f32>> {
     let rows_of = |class: usize| {
-        let mine = classes.iter().enumerate().filter(move |(_, found)| usize::from(**found) == class);
-        mine.take(2).map(|(row, _)| values[row * columns..(row + 1) * columns].to_vec())
+        let mine = rows.classes.iter().enumerate().filter(move |(_, found)| usize::from(**found) == class);
+        mine.take(2).map(|(row, _)| rows.values[row * columns..(row + 1) * columns].to_vec())
     };
     (0..count).flat_map(rows_of).collect()
 }

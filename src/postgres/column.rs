@@ -27,11 +27,13 @@ pub enum Role {
     ArpPdst,
     ArpHwsrc,
     ArpHwdst,
+    DnsResponse,
+    DnsQname,
 }
 
 impl Role {
     /// All roles; the id is first, the text of flags before the single flags.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Id,
         Self::Timestamp,
         Self::SrcIp,
@@ -51,6 +53,8 @@ impl Role {
         Self::ArpPdst,
         Self::ArpHwsrc,
         Self::ArpHwdst,
+        Self::DnsResponse,
+        Self::DnsQname,
     ];
 
     /// Our name of the column.
@@ -75,6 +79,8 @@ impl Role {
             Self::ArpPdst => "arp_pdst",
             Self::ArpHwsrc => "arp_hwsrc",
             Self::ArpHwdst => "arp_hwdst",
+            Self::DnsResponse => "dns_response",
+            Self::DnsQname => "dns_qname",
         }
     }
 
@@ -95,8 +101,11 @@ impl Role {
             Self::Timestamp => matches!(kind, Kind::Float8 | Kind::Timestamp),
             Self::SrcIp | Self::DstIp | Self::ArpPsrc | Self::ArpPdst => matches!(kind, Kind::Text | Kind::Inet),
             Self::Protocol | Self::TcpFlags => matches!(kind, Kind::Text) || kind.is_integer(),
-            Self::TcpSyn | Self::TcpAck | Self::TcpFin | Self::TcpRst | Self::TcpPsh => matches!(kind, Kind::Bool),
+            Self::TcpSyn | Self::TcpAck | Self::TcpFin | Self::TcpRst | Self::TcpPsh | Self::DnsResponse => {
+                matches!(kind, Kind::Bool)
+            }
             Self::ArpHwsrc | Self::ArpHwdst => matches!(kind, Kind::Text | Kind::Macaddr),
+            Self::DnsQname => matches!(kind, Kind::Text),
         }
     }
 
@@ -107,8 +116,9 @@ impl Role {
             Self::Timestamp => "double precision, timestamptz or timestamp",
             Self::SrcIp | Self::DstIp | Self::ArpPsrc | Self::ArpPdst => "text, varchar, inet or cidr",
             Self::Protocol | Self::TcpFlags => "text, varchar, smallint or integer",
-            Self::TcpSyn | Self::TcpAck | Self::TcpFin | Self::TcpRst | Self::TcpPsh => "boolean",
+            Self::TcpSyn | Self::TcpAck | Self::TcpFin | Self::TcpRst | Self::TcpPsh | Self::DnsResponse => "boolean",
             Self::ArpHwsrc | Self::ArpHwdst => "text, varchar or macaddr",
+            Self::DnsQname => "text or varchar",
         }
     }
 }

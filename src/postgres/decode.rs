@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::flow::batch::{Reason, Rejected};
 use crate::flow::key::{FlowKey, NO_ADDRESS, Protocol};
-use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
+use crate::flow::packet::{Arp, Dns, HardwareAddress, Packet, TcpFlags};
 use crate::flow::time::EventTime;
 use crate::postgres::column::{Kind, Role};
 use crate::postgres::source::SourceColumn;
@@ -126,6 +126,8 @@ struct Draft<'b> {
     arp: Arp,
     arp_source: Option<(Kind, &'b [u8])>,
     arp_destination: Option<(Kind, &'b [u8])>,
+    dns_response: bool,
+    dns_name: Option<&'b [u8]>,
 }
 
 impl<'b> Draft<'b> {
@@ -154,6 +156,9 @@ impl<'b> Draft<'b> {
             Role::ArpPdst => self.arp_destination = Some((kind, value)),
             Role::ArpHwsrc => self.arp.source_hardware = hardware_address(kind, value),
             Role::ArpHwdst => self.arp.destination_hardware = hardware_address(kind, value),
+            Role::DnsResponse => self.dns_response = value == [1],
+            // One that no server would answer is no reason to lose the packet.
+            Role::DnsQname => self.dns_name = (value.len() <= TEXT_BYTES_MAX).then_some(value),
         }
         Ok(())
     }
@@ -175,6 +180,7 @@ impl<'b> Draft<'b> {
             destination_port: self.destination_port,
             tcp_flags: self.tcp_flags,
             arp: (protocol == Protocol::Arp).then_some(self.arp),
+            dns: self.dns_name.and_then(|name| Dns::of_name(name, self.dns_response)),
         })
     }
 

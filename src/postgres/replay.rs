@@ -75,6 +75,7 @@ mod tests {
                 destination_port: 0,
                 tcp_flags: TcpFlags::NONE,
                 arp: None,
+                dns: None,
             };
             let unusable = Rejected { id, reason: Reason::Port, column: "src_port", value: None };
             let row = Row { id, packet: if usable { Ok(packet) } else { Err(unusable) } };

@@ -15,12 +15,15 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::flow::key::{FlowKey, NO_ADDRESS, Protocol};
-use crate::flow::packet::{Arp, HardwareAddress, Packet, TcpFlags};
+use crate::flow::packet::{Arp, Dns, HardwareAddress, Packet, TcpFlags};
 use crate::flow::time::EventTime;
 
 /// What a packet may be labelled, in the order of [`Label`].
 pub const LABELS: [&str; 8] =
     ["Normal", "DDoS", "Port Scanning", "Brute Force", "ARP Poisoning", "Slowloris", "DNS Tunnel", "C2 Beacon"];
+
+/// The collection of our own recordings.
+pub const OWN_RECORDINGS: &str = "own recordings";
 
 /// Index into [`LABELS`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -117,12 +120,17 @@ pub enum CorpusError {
         /// Its id.
         id: String,
     },
+    /// Two directories have a capture of the same id.
+    #[error("capture {id} is in both directories")]
+    Twice {
+        /// Its id.
+        id: String,
+    },
 }
 
-/// A directory of labelled captures.
+/// Labelled captures, of one directory or of several.
 #[derive(Debug)]
 pub struct Corpus {
-    directory: PathBuf,
     splits: BTreeMap<String, Vec<String>>,
     captures: BTreeMap<String, Capture>,
 }
@@ -139,6 +147,9 @@ pub struct Capture {
     pub repo: Option<String>,
     /// Licence of the collection.
     pub licence: String,
+    /// Where its packets are.
+    #[serde(skip)]
+    pub(super) directory: PathBuf,
 }
 
 impl Capture {
@@ -149,7 +160,7 @@ impl Capture {
 
     /// The collection that it is from; our own recordings are one.
     pub fn source(&self) -> &str {
-        self.repo.as_deref().unwrap_or("own recordings")
+        self.repo.as_deref().unwrap_or(OWN_RECORDINGS)
     }
 }
 
@@ -161,8 +172,25 @@ impl Corpus {
     pub fn open(directory: &Path) -> Result<Self, CorpusError> {
         let splits = read_json(&directory.join("splits.json"))?;
         let captures: Vec<Capture> = read_json(&directory.join("captures.json"))?;
-        let captures = captures.into_iter().map(|capture| (capture.id.clone(), capture)).collect();
-        Ok(Self { directory: directory.to_owned(), splits, captures })
+        let here = |capture| Capture { directory: directory.to_owned(), ..capture };
+        let captures = captures.into_iter().map(|capture| (capture.id.clone(), here(capture))).collect();
+        Ok(Self { splits, captures })
+    }
+
+    /// With the captures of the training and validation splits of another; what it is judged by stays its own.
+    ///
+    /// # Errors
+    /// [`CorpusError::Twice`] if a capture of the other has the id of one of these.
+    pub fn join(mut self, other: &Self) -> Result<Self, CorpusError> {
+        for split in [Split::Train, Split::Validation] {
+            for capture in other.captures(split)? {
+                if self.captures.insert(capture.id.clone(), capture.clone()).is_some() {
+                    return Err(CorpusError::Twice { id: capture.id.clone() });
+                }
+                self.splits.entry(split.name().to_owned()).or_default().push(capture.id.clone());
+            }
+        }
+        Ok(self)
     }
 
     /// The captures of a split, by id.
@@ -184,7 +212,7 @@ impl Corpus {
     /// # Errors
     /// [`CorpusError`] that names file, row and column.
     pub fn packets(&self, capture: &Capture) -> Result<Vec<LabelledPacket>, CorpusError> {
-        let path = self.path_of(capture);
+        let path = Self::path_of(capture);
         let file = File::open(&path).map_err(|source| CorpusError::Read { path: path.clone(), source })?;
         let damaged = |source| CorpusError::Parquet { path: path.clone(), source };
         let reader = SerializedFileReader::new(file).map_err(damaged)?;
@@ -209,7 +237,7 @@ impl Corpus {
         let mut hasher = Sha256::new();
         for split in splits {
             for capture in self.captures(*split)? {
-                let content = read_bytes(&self.path_of(capture))?;
+                let content = read_bytes(&Self::path_of(capture))?;
                 hasher.update(split.name());
                 hasher.update(&capture.id);
                 hasher.update(Sha256::digest(&content));
@@ -218,8 +246,8 @@ impl Corpus {
         Ok(hexadecimal(&hasher.finalize()))
     }
 
-    fn path_of(&self, capture: &Capture) -> PathBuf {
-        self.directory.join("packets").join(format!("{}.parquet", capture.id))
+    fn path_of(capture: &Capture) -> PathBuf {
+        capture.directory.join("packets").join(format!("{}.parquet", capture.id))
     }
 }
 
@@ -258,12 +286,15 @@ const COLUMNS: [&str; 14] = [
     "label",
 ];
 const ROLE: &str = "role";
+/// Read where they are.
+const OPTIONAL: [&str; 2] = ["dns_response", "dns_qname"];
 
 /// The columns that are read, in the file's order.
 fn projection(schema: &Type) -> Result<Type, ParquetError> {
-    let wanted = |name: &str| name == ROLE || COLUMNS.contains(&name);
+    let is_required = |name: &str| name == ROLE || COLUMNS.contains(&name);
+    let wanted = |name: &str| is_required(name) || OPTIONAL.contains(&name);
     let fields: Vec<_> = schema.get_fields().iter().filter(|field| wanted(field.name())).cloned().collect();
-    if fields.len() <= COLUMNS.len() {
+    if fields.iter().filter(|field| is_required(field.name())).count() <= COLUMNS.len() {
         return Err(ParquetError::General(format!("expected the columns {} and {ROLE}", COLUMNS.join(", "))));
     }
     Type::group_type_builder(schema.name()).with_fields(fields).build()
@@ -343,6 +374,7 @@ fn decode(row: Row) -> Result<LabelledPacket, Unusable> {
         destination_port: row.number("dst_port")?,
         tcp_flags: TcpFlags::parse(row.text("tcp_flags")).ok_or_else(|| row.unusable("tcp_flags"))?,
         arp,
+        dns: Dns::of_name(row.text("dns_qname").as_bytes(), *row.field("dns_response") == Field::Bool(true)),
     };
     let label = Label::from_name(row.text("label")).ok_or_else(|| row.unusable("label"))?;
     let label = if row.text(ROLE) == "attacker" { label } else { Label::NORMAL };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::collections::HashMap;
 
 use super::corpus::{LABELS, Label, LabelledPacket};
+use super::evidence;
 use crate::flow::context::Neighbours;
 use crate::flow::key::FlowKey;
 use crate::flow::packet::Packet;
@@ -32,6 +33,10 @@ pub struct Example {
     pub label: Label,
     /// Packets of the flow.
     pub packets: u64,
+    /// Whether the flow already shows what its label says.
+    pub shows: bool,
+    /// Whether it is of ARP and holds a reply.
+    pub is_arp_reply: bool,
 }
 
 impl Examples {
@@ -54,12 +59,14 @@ pub struct Cutting {
     pub window: Duration,
     /// How much later than it was every packet is taken to be: other windows of the same capture.
     pub shift: Duration,
+    /// How much of each window was seen, from its beginning: what is judged while it is still open.
+    pub prefix: Duration,
 }
 
 impl Cutting {
     /// As the service cuts.
     pub fn as_served(window: Duration) -> Self {
-        Self { window, shift: Duration::ZERO }
+        Self { window, shift: Duration::ZERO, prefix: window }
     }
 }
 
@@ -71,8 +78,11 @@ pub fn append(examples: &mut Examples, features: &Features, packets: &[LabelledP
     for labelled in packets {
         let time = labelled.packet.time.saturating_add(cutting.shift);
         let packet = Packet { time, ..labelled.packet };
-        table.fold(&[packet], |_| {});
         let window = table.windows().window_of(time);
+        if time.since(window.start) >= cutting.prefix {
+            continue;
+        }
+        table.fold(&[packet], |_| {});
         labels.entry((window.start, packet.key)).or_default()[usize::from(labelled.label.0)] += 1;
     }
     for window in table.take_all() {
@@ -106,7 +116,12 @@ fn append_window(
         for &(label, key, flow) in same_label.iter().step_by(step) {
             let context = neighbours.context(&window.flows, key, flow);
             features.append(key, flow, &context, &mut examples.matrix.values);
-            examples.rows.push(Example { label, packets: flow.volume.packets });
+            examples.rows.push(Example {
+                label,
+                packets: flow.volume.packets,
+                shows: evidence::shows(label, flow, &context),
+                is_arp_reply: flow.arp.replies() > 0,
+            });
         }
     }
 }
@@ -128,6 +143,7 @@ mod tests {
             destination_port: 2,
             tcp_flags: TcpFlags::SYN,
             arp: None,
+            dns: None,
         };
         LabelledPacket { packet, label }
     }
@@ -138,7 +154,11 @@ mod tests {
     fn examples(packets: &[LabelledPacket], shift: u64, most: usize) -> Vec<(&'static str, u64, f32)> {
         let features = Features::resolve(&["source_destinations".to_owned()]).unwrap();
         let mut examples = Examples::new(features.len());
-        let cutting = Cutting { window: Duration::from_secs(30), shift: Duration::from_secs(shift) };
+        let cutting = Cutting {
+            window: Duration::from_secs(30),
+            shift: Duration::from_secs(shift),
+            ..Cutting::as_served(Duration::from_secs(30))
+        };
         append(&mut examples, &features, packets, cutting, most);
         let row = |(index, row): (usize, &Example)| (row.label.name(), row.packets, examples.features(index)[0]);
         examples.rows.iter().enumerate().map(row).collect()
@@ -164,6 +184,18 @@ mod tests {
         let packets = [packet(25, 1, 2, Label::NORMAL), packet(35, 1, 2, Label::NORMAL)];
         assert_eq!(examples(&packets, 0, 100), [("Normal", 1, 1.0), ("Normal", 1, 1.0)]);
         assert_eq!(examples(&packets, 10, 100), [("Normal", 2, 1.0)]);
+    }
+
+    #[test]
+    fn a_prefix_is_what_was_seen_so_far() {
+        let packets = [0, 4, 5, 29, 33, 40].map(|second| packet(second, 1, 2, Label::NORMAL));
+        let features = Features::resolve(&["covered_seconds".to_owned()]).unwrap();
+        let mut examples = Examples::new(features.len());
+        let window = Duration::from_secs(30);
+        let cutting = Cutting { window, shift: Duration::ZERO, prefix: Duration::from_secs(5) };
+        append(&mut examples, &features, &packets, cutting, 100);
+        assert_eq!(examples.rows.iter().map(|row| row.packets).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(examples.matrix.values, [4.0, 0.0]);
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub fn packet(milliseconds: i64, source: u8, destination: u8, label: Label) -> L
         destination_port: 80,
         tcp_flags: TcpFlags::ACK,
         arp: None,
+        dns: None,
     };
     LabelledPacket { packet, label }
 }

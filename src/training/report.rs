@@ -4,12 +4,14 @@ use std::fmt::Write;
 
 use super::evaluate::{CaptureScore, Evaluation, PACKETS_OF_A_FULL_FLOW, Robustness, Scores};
 
+mod effect;
 mod html;
 mod markup;
 mod pictures;
 mod plot;
 mod table;
 
+pub use effect::effect;
 pub use html::page;
 
 /// All figures, for a terminal of 100 columns.

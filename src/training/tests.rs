@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::corpus::{Corpus, Split};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, evaluate, robustness};
 use super::kit;
 use super::{card, recipe, report};
 use crate::model::Model;
@@ -37,20 +37,27 @@ fn what_can_be_told_apart_is_learnt_and_the_card_says_so() {
     let (_directory, corpus) = made_up();
     let options = Options { epochs: 6, draws: 4_000, ..Options::default() };
     let mut epochs = 0;
-    let file = recipe::learn(&corpus, &options, |progress| {
+    let file = recipe::learn(&corpus, &options, 1, |progress| {
         epochs += usize::from(matches!(progress, recipe::Progress::Epoch { .. }));
     });
     let model = Model::new(&file.unwrap()).unwrap();
-    assert_eq!(epochs, 6);
+    assert!(epochs > 6, "those of the model, and of each that its thresholds are chosen by: {epochs}");
     let test = figures(&model, &corpus);
-    assert!(test.all.macro_f1 > 0.9, "{}", report::text(&test));
+    assert!(test.all.macro_f1_existing > 0.9, "{}", report::text(&test));
     assert_eq!(test.false_alarms.captures, 1);
     let report = report::text(&test);
     for class in &test.classes {
         assert!(report.lines().any(|line| line.starts_with(class.as_str())), "{class}: {report}");
     }
+    let robustness = robustness(&model, &corpus, Split::Test, recipe::WINDOW).unwrap();
+    let test = Evaluation { robustness: Some(robustness), ..test };
     let card = card::markdown(&model, &corpus, &test, "flowsentry train --data DIR").unwrap();
+    assert!(!card.contains("-0.0") && !card.contains("NaN"), "{card}");
     let known = [
+        "| change | DDoS, 1 captures |",
+        "| Port Scanning | from 0.",
+        "| C2 Beacon | never: not a class | 0 (0) | 0 (0) | 0 (0) | - |",
+        "| normal-3 | 1.0 |",
         "| class | captures | 1 s | 2 s |",
         "Expected calibration error",
         "| first right verdict after | on a whole window after |",

@@ -6,22 +6,54 @@
 
 use std::fmt;
 
-use crate::flow::context::{self, Context};
+use crate::flow::context::{self, Context, ContextStatistic};
 use crate::flow::key::{FlowKey, Protocol};
 use crate::flow::packet::TcpFlags;
-use crate::flow::statistics::{self, Statistics, Unit, Value};
-use crate::verdict::features::derived::DERIVED;
+use crate::flow::statistics::{self, DnsNames, Family as _, Statistic, Statistics, Unit, Value};
+use crate::verdict::features::derived::{DERIVED, Derived};
+use crate::verdict::features::names::OF_NAMES;
+
+pub use derived::connections;
 
 mod derived;
+mod names;
 
 /// A number that a model may be told about a flow.
 #[derive(Clone, Debug)]
 pub struct Feature {
     /// What model files call it.
     pub name: String,
-    /// One sentence for people.
+    /// What it counts or measures.
+    pub unit: Unit,
+    /// One sentence for people: how it is computed.
     pub doc: String,
+    /// Which kind of number it is.
+    pub family: Family,
+    /// Whether flows are stored with it, as a column of `traffic_data` of the same name.
+    pub stored: bool,
     read: Read,
+}
+
+/// Which kind of number a feature is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// A statistic of the flow's own packets.
+    Statistic,
+    /// Whether a TCP flag was set.
+    TcpFlag,
+    /// Which protocol it is.
+    Protocol,
+    /// What other flows of the window say of its source and destination.
+    Context,
+    /// A ratio of statistics and figures of the context.
+    Ratio,
+    /// What its DNS names are like.
+    Dns,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Statistic, Self::TcpFlag, Self::Protocol, Self::Context, Self::Ratio, Self::Dns];
 }
 
 /// Where the number is read off.
@@ -66,23 +98,63 @@ impl ProtocolKind {
     }
 }
 
-/// Every feature that there is: flow statistics by their column, then TCP flags, protocols, context, ratios.
+/// Every feature that there is: flow statistics by their column, then TCP flags, protocols, context, ratios, DNS.
 pub fn catalogue() -> Vec<Feature> {
-    let feature = |name: &str, doc: &str, read| Feature { name: name.to_owned(), doc: doc.to_owned(), read };
     let statistics = statistics::catalogue()
         .filter(|statistic| !matches!(statistic.unit, Unit::Time | Unit::Text))
-        .map(|statistic| feature(statistic.column, statistic.doc, Read::Statistic(statistic.value)));
+        .map(Feature::of_statistic);
     let flags = TcpFlags::NAMES.iter().map(|&(flag, name)| {
         let doc = format!("1 if a packet of the flow has {name} set.");
-        feature(&format!("tcp_flag_{}", name.to_lowercase()), &doc, Read::TcpFlag(flag))
+        Feature::truth(format!("tcp_flag_{}", name.to_lowercase()), doc, Family::TcpFlag, Read::TcpFlag(flag))
     });
     let protocols = ProtocolKind::NAMES.iter().map(|&(kind, name)| {
         let doc = format!("1 if the flow's protocol is {name}.");
-        feature(&format!("protocol_{name}"), &doc, Read::Protocol(kind))
+        Feature::truth(format!("protocol_{name}"), doc, Family::Protocol, Read::Protocol(kind))
     });
-    let context = context::catalogue().iter().map(|entry| feature(entry.column, entry.doc, Read::Context(entry.value)));
-    let derived = DERIVED.iter().map(|entry| feature(entry.name, entry.doc, Read::Derived(entry.value)));
-    statistics.chain(flags).chain(protocols).chain(context).chain(derived).collect()
+    let context = context::catalogue().iter().map(Feature::of_context);
+    let ratios = DERIVED.iter().map(|entry| Feature::of_derived(entry, Family::Ratio));
+    let names = OF_NAMES.iter().map(|entry| Feature::of_derived(entry, Family::Dns));
+    statistics.chain(flags).chain(protocols).chain(context).chain(ratios).chain(names).collect()
+}
+
+impl Feature {
+    fn of_statistic(statistic: &Statistic) -> Self {
+        let is_of_dns = DnsNames::STATISTICS.iter().any(|of_dns| of_dns.column == statistic.column);
+        Self {
+            name: statistic.column.to_owned(),
+            unit: statistic.unit,
+            doc: statistic.doc.to_owned(),
+            family: if is_of_dns { Family::Dns } else { Family::Statistic },
+            stored: statistic.stored,
+            read: Read::Statistic(statistic.value),
+        }
+    }
+
+    fn truth(name: String, doc: String, family: Family, read: Read) -> Self {
+        Self { name, unit: Unit::Truth, doc, family, stored: false, read }
+    }
+
+    fn of_context(entry: &ContextStatistic) -> Self {
+        Self {
+            name: entry.column.to_owned(),
+            unit: entry.unit,
+            doc: entry.doc.to_owned(),
+            family: Family::Context,
+            stored: entry.stored,
+            read: Read::Context(entry.value),
+        }
+    }
+
+    fn of_derived(entry: &Derived, family: Family) -> Self {
+        Self {
+            name: entry.name.to_owned(),
+            unit: entry.unit,
+            doc: entry.doc.to_owned(),
+            family,
+            stored: false,
+            read: Read::Derived(entry.value),
+        }
+    }
 }
 
 /// The features that one model wants, in its order.
@@ -176,5 +248,7 @@ impl Matrix {
     }
 }
 
+#[cfg(test)]
+mod anonymity;
 #[cfg(test)]
 mod tests;

@@ -165,6 +165,7 @@ mod tests {
             destination_port: 2,
             tcp_flags: TcpFlags::SYN,
             arp: None,
+            dns: None,
         }
     }
 

@@ -4,10 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Cli;
-
-#[path = "../promises/kit/models.rs"]
-mod models;
+use super::{Cli, models};
 
 const IN_USE: &str = "models/flowsentry.safetensors";
 
@@ -106,4 +103,29 @@ fn a_broken_model_in_use_is_listed_as_such_and_can_be_replaced() {
     let ended = cli.run(&["model", "switch", "two", "--set", "model.path=nowhere/model"]);
     assert_eq!(ended.code, Some(78));
     assert!(ended.err.contains("nowhere cannot be written"), "{}", ended.err);
+}
+
+#[test]
+fn the_reference_of_the_features_is_of_this_program_and_of_the_shipped_model() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = root.join(IN_USE);
+    let ended = Cli::new().run(&["model", "features", model.to_str().unwrap()]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let page = fs::read_to_string(root.join("docs/features.md")).unwrap();
+    assert!(ended.out == page, "run: cargo run -- model features > docs/features.md");
+}
+
+#[test]
+fn features_are_told_with_how_the_model_takes_them() {
+    let told: Value = serde_json::from_str(&cli().run(&["model", "features", "--json"]).out).unwrap();
+    let feature = |name: &str| told.as_array().unwrap().iter().find(|feature| feature["name"] == name).unwrap();
+    assert_eq!(
+        feature("packet_count"),
+        &json!({
+            "name": "packet_count", "unit": "packets", "doc": "Packets of the flow in the window.",
+            "family": "Statistics", "column": true, "transform": "none",
+        })
+    );
+    assert_eq!((&feature("dns_names")["transform"], &feature("dns_names")["column"]), (&Value::Null, &json!(false)));
+    assert_eq!(feature("share_of_source")["family"], "Ratios");
 }

@@ -84,6 +84,36 @@ fn check_poisoning(packets: &[LabelledPacket]) {
     assert!(forged > 0, "no forged claim among {} packets", packets.len());
 }
 
+/// What an attacker sends has the label, what comes back is Normal, as is everything where no attack is named.
+#[test]
+fn hours_of_a_sniffer_become_captures() {
+    const HOUR: &str = "id,timestamp,src_ip,dst_ip,protocol,length,src_port,dst_port,tcp_flags,arp_op,arp_psrc,arp_pdst\n\
+        1,1700000000.5,10.0.0.5,10.0.1.1,TCP,60,40000,22,SYN,,,\n\
+        2,1700000000.6,10.0.1.1,10.0.0.5,TCP,60,22,40000,\"SYN,ACK\",,,\n\
+        3,1700000001,,,ARP,42,,,,1,10.0.0.5,10.0.0.1\n";
+    let Some(python) = python() else { return };
+    let site = tempfile::tempdir().unwrap();
+    let hour = site.path().join("hour.csv");
+    std::fs::write(&hour, HOUR).unwrap();
+    let hours = |arguments: &[&str]| {
+        let mut command = Command::new(&python);
+        command.arg(format!("{HERE}/bench/adapt/hours.py")).arg(site.path()).args(arguments);
+        command.stdin(std::fs::File::open(&hour).unwrap()).output().unwrap()
+    };
+    for arguments in [&["quiet"][..], &["loud", "--attack", "Port Scanning", "10.0.0.5", "10.0.1.0/24"]] {
+        let made = hours(arguments);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    let said = hours(&["none", "--attack", "DDoS", "10.9.9.9"]);
+    assert!(String::from_utf8_lossy(&said.stderr).contains("no packet is from an attacker"), "{said:?}");
+    let corpus = Corpus::open(site.path()).unwrap();
+    let labels = |id| packets(&corpus, id).iter().map(|it| it.label.name()).collect::<Vec<_>>();
+    assert_eq!(labels("quiet"), ["Normal"; 3]);
+    assert_eq!(labels("loud"), ["Port Scanning", "Normal", "Normal"]);
+    let arp = packets(&corpus, "loud")[2].packet.key;
+    assert_eq!((arp.protocol, arp.source.to_string()), (Protocol::Arp, "10.0.0.5".to_owned()));
+}
+
 #[test]
 fn a_recorder_that_is_killed_leaves_nothing_running() {
     let Some(python) = python() else { return };

@@ -12,6 +12,7 @@ mod check;
 mod columns;
 mod exactly_once;
 mod faults;
+mod golden;
 mod lab;
 mod late_packets;
 mod left_alone;

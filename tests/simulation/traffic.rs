@@ -43,6 +43,7 @@ pub fn content(random: &mut Random, setting: &Setting, now: EventTime) -> Conten
         destination_port: random.pick(&[0, 22, 80, 443]),
         tcp_flags: TcpFlags::from_bits(u8::try_from(random.below(64)).unwrap()),
         arp: None,
+        dns: None,
     })
 }
 

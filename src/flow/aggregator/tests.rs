@@ -29,6 +29,7 @@ fn packet(seconds: i64) -> Packet {
         destination_port: 0,
         tcp_flags: TcpFlags::NONE,
         arp: None,
+        dns: None,
     }
 }
 

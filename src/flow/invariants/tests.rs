@@ -18,6 +18,7 @@ fn packet(seconds: i64, source: u8, length: u32) -> Packet {
         destination_port: 2,
         tcp_flags: TcpFlags::NONE,
         arp: None,
+        dns: None,
     }
 }
 

@@ -7,19 +7,24 @@
 //! list, JSON field, reference page and the split/merge property test follow from the catalogue.
 
 mod arp;
+mod distinct;
+mod dns;
 mod packet_length;
 mod port_set;
 mod ports;
 mod tcp_flags;
 mod timing;
+mod unit;
 mod volume;
 
 pub use arp::ArpClaims;
+pub use dns::DnsNames;
 pub use packet_length::{PacketLength, variance as length_variance};
 pub use port_set::PortSet;
 pub use ports::Ports;
 pub use tcp_flags::TcpFlagCounts;
 pub use timing::Timing;
+pub use unit::Unit;
 pub use volume::Volume;
 
 use std::borrow::Cow;
@@ -55,44 +60,6 @@ pub struct Statistic {
     pub stored: bool,
     /// Reads it off the state.
     pub value: fn(&Statistics) -> Value,
-}
-
-/// Unit of a statistic.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unit {
-    /// A number of packets.
-    Packets,
-    /// Octets of whole frames.
-    Octets,
-    /// Octets squared.
-    OctetsSquared,
-    /// Packets a second.
-    PacketsPerSecond,
-    /// Octets a second.
-    OctetsPerSecond,
-    /// Seconds.
-    Seconds,
-    /// A point in event time.
-    Time,
-    /// A number of distinct things, named by the column.
-    Distinct,
-    /// Names joined by commas, or an address as text.
-    Text,
-    /// A part of a whole, 0 to 1.
-    Ratio,
-}
-
-impl Unit {
-    /// The SQL type of a column of this unit where flowsentry creates it.
-    pub fn sql_type(self) -> &'static str {
-        match self {
-            Self::Packets | Self::Octets | Self::OctetsSquared => "bigint",
-            Self::Distinct => "integer",
-            Self::PacketsPerSecond | Self::OctetsPerSecond | Self::Seconds | Self::Ratio => "double precision",
-            Self::Time => "timestamp with time zone",
-            Self::Text => "text",
-        }
-    }
 }
 
 /// The value of a statistic.
@@ -160,6 +127,7 @@ families! {
     ports: Ports,
     packet_length: PacketLength,
     arp: ArpClaims,
+    dns: DnsNames,
 }
 
 impl Statistics {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::flow::key::{FlowKey, Protocol};
-use crate::flow::packet::{Arp, HardwareAddress, TcpFlags};
+use crate::flow::packet::{Arp, Dns, HardwareAddress, TcpFlags};
 use proptest::prelude::*;
 use std::net::IpAddr;
 
@@ -19,8 +19,13 @@ fn packets() -> impl Strategy<Value = Packet> {
             source_hardware: source,
             destination_hardware: destination,
         }));
-    (0i64..30_000_000, 0..=Packet::MAX_LENGTH, any::<u16>(), 0u16..50, any::<u8>(), arp).prop_map(
-        |(micros, length, source_port, destination_port, bits, arp)| Packet {
+    let name = prop_oneof!["[a-c]{1,2}\\.(x|y)", "[a-z0-9]{1,20}"];
+    let dns = prop::option::of((name, any::<bool>())).prop_map(|dns| {
+        let (name, is_response) = dns?;
+        Dns::of_name(name.as_bytes(), is_response)
+    });
+    (0i64..30_000_000, 0..=Packet::MAX_LENGTH, any::<u16>(), 0u16..50, any::<u8>(), arp, dns).prop_map(
+        |(micros, length, source_port, destination_port, bits, arp, dns)| Packet {
             time: EventTime::from_micros(micros).unwrap(),
             key: key(),
             length,
@@ -28,6 +33,7 @@ fn packets() -> impl Strategy<Value = Packet> {
             destination_port,
             tcp_flags: TcpFlags::from_bits(bits),
             arp,
+            dns,
         },
     )
 }
@@ -41,7 +47,7 @@ fn folded<'a>(packets: impl IntoIterator<Item = &'a Packet>) -> Statistics {
 proptest! {
     #[test]
     fn order_and_split_do_not_matter(
-        packets in prop::collection::vec(packets(), 1..120),
+        packets in prop::collection::vec(packets(), 1..300),
         shuffled in any::<prop::sample::Index>(),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -71,6 +77,7 @@ fn columns_hold_what_one_computes_by_hand() {
         destination_port,
         tcp_flags: TcpFlags::parse(flags).unwrap(),
         arp: None,
+        dns: None,
     };
     let flow = folded(&[
         packet(1_000_000, 60, 22, "SYN"),
@@ -102,6 +109,32 @@ fn columns_hold_what_one_computes_by_hand() {
 }
 
 #[test]
+fn names_asked_for_are_counted() {
+    let message = |name: &str, is_response| Packet {
+        dns: Dns::of_name(name.as_bytes(), is_response),
+        arp: None,
+        time: EventTime::EPOCH,
+        key: key(),
+        length: 80,
+        source_port: 40_000,
+        destination_port: 53,
+        tcp_flags: TcpFlags::NONE,
+    };
+    let flow = folded(&[
+        message("www.example.org", false),
+        message("WWW.example.org", false),
+        message("mail.example.org", true),
+        message("example.com", false),
+        message("", false),
+    ]);
+    let dns = &flow.dns;
+    assert_eq!((dns.queries(), dns.responses(), dns.messages()), (3, 1, 4));
+    assert_eq!((dns.names(), dns.domains()), (3, 2));
+    assert_eq!((dns.octets(), dns.first_label_octets(), dns.digits()), (15 + 15 + 16 + 11, 3 + 3 + 4 + 7, 0));
+    assert_eq!(folded(&[message("", true)]).heap_bytes(), 0);
+}
+
+#[test]
 fn columns_are_named_once() {
     let mut names: Vec<_> = catalogue().map(|statistic| statistic.column).collect();
     names.sort_unstable();
@@ -113,4 +146,9 @@ fn columns_are_named_once() {
 #[test]
 fn a_flow_fits_in_two_hundred_octets() {
     assert!(size_of::<Statistics>() <= 200, "{}", size_of::<Statistics>());
+}
+
+#[test]
+fn a_packet_fits_in_ninety_six_octets() {
+    assert!(size_of::<Packet>() <= 96, "{}", size_of::<Packet>());
 }

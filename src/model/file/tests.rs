@@ -23,6 +23,7 @@ pub fn description() -> Description {
         classes: vec!["Normal".to_owned(), "DDoS".to_owned()],
         hidden: vec![1],
         temperature: 1.0,
+        thresholds: Thresholds::new(vec![0.0, 0.75]),
         inputs: vec![input("packet_count", Transform::Log1p), input("rst_share", Transform::None)],
         golden: Golden {
             rows: vec![vec![0.0, 0.0], vec![6.389_056, 0.0]],
@@ -46,6 +47,15 @@ fn a_model_reads_as_it_was_written() {
 }
 
 #[test]
+fn a_file_without_thresholds_has_none() {
+    let mut file = model_file();
+    file.description.thresholds = Thresholds::default();
+    let bytes = file.to_bytes().unwrap();
+    assert!(!String::from_utf8_lossy(&bytes).contains("thresholds"), "as files were before there were any");
+    assert_eq!(ModelFile::parse(&bytes).unwrap(), file);
+}
+
+#[test]
 fn a_description_outside_its_bounds_is_refused() {
     let check = |expected: &str, damage: &dyn Fn(&mut Description)| {
         let mut file = model_file();
@@ -62,6 +72,8 @@ fn a_description_outside_its_bounds_is_refused() {
     check("a layer has 5000 places", &|it| it.hidden = vec![5000]);
     check("40 hidden layers", &|it| it.hidden = vec![1; 40]);
     check("temperature is 0", &|it| it.temperature = 0.0);
+    check("its thresholds are [0.5]", &|it| it.thresholds = Thresholds::new(vec![0.5]));
+    check("its thresholds are [0.0, -1.0]", &|it| it.thresholds = Thresholds::new(vec![0.0, -1.0]));
     check("the deviation of rst_share", &|it| it.inputs[1].deviation = 0.0);
     check("the deviation of rst_share", &|it| it.inputs[1].deviation = -1.0);
     check("golden rows do not fit", &|it| it.golden.rows.clear());

@@ -9,7 +9,7 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 fn options() -> Options {
-    Options { epochs: 8, draws: 2_000, batch: 32, hidden: vec![8], ..Options::default() }
+    Options { epochs: 16, draws: 2_000, batch: 32, hidden: vec![8], ..Options::default() }
 }
 
 /// Few packets are normal, many are an attack; the second feature says nothing.
@@ -19,16 +19,24 @@ fn rows() -> (Vec<f32>, Vec<u16>, Vec<u32>) {
     (values, (0..300).map(class).collect(), (0..300).map(|row| row / 30).collect())
 }
 
+/// Of ten captures, each a collection.
+fn places() -> Vec<Place> {
+    (0..10).map(|collection| Place { collection, group: 0, share: 1.0 }).collect()
+}
+
 fn trained(seed: u64) -> Result<ModelFile, TrainError> {
     let (values, classes, captures) = rows();
-    let rows = Rows { values: &values, classes: &classes, captures: &captures };
+    let places = places();
+    let rows = Rows { values: &values, classes: &classes, captures: &captures, places: &places };
     let naming = Naming {
         features: &names(&["packet_count", "rst_share"]),
         classes: &names(&["Normal", "DDoS"]),
         fingerprint: "f".to_owned(),
         version: "v".to_owned(),
     };
-    train(&Options { seed, ..options() }, &naming, &rows, &rows, |_| {})
+    let options = Options { seed, ..options() };
+    let trained = Learning::new(&options, &naming, &rows)?.run(options.epochs, |_, _| Ok(()))?;
+    trained.into_file(&naming, 1.0, Thresholds::default(), &rows)
 }
 
 #[test]
@@ -58,13 +66,15 @@ fn the_same_seed_gives_the_same_file() {
 fn a_class_without_rows_is_named() {
     let (values, mut classes, captures) = rows();
     classes.fill(0);
-    let rows = Rows { values: &values, classes: &classes, captures: &captures };
+    let places = places();
+    let rows = Rows { values: &values, classes: &classes, captures: &captures, places: &places };
     let naming = Naming {
         features: &names(&["packet_count", "rst_share"]),
         classes: &names(&["Normal", "DDoS"]),
         fingerprint: String::new(),
         version: "v".to_owned(),
     };
-    let error = train(&options(), &naming, &rows, &rows, |_| {}).unwrap_err();
-    assert_eq!(error.to_string(), "class DDoS has no training rows");
+    let options = options();
+    let error = Learning::new(&options, &naming, &rows).err().unwrap();
+    assert_eq!(error.to_string(), "class DDoS has no rows to learn from");
 }

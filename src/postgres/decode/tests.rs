@@ -16,6 +16,8 @@ fn columns() -> Vec<SourceColumn> {
         column(Role::TcpFlags, Kind::Text),
         column(Role::ArpPsrc, Kind::Text),
         column(Role::ArpPdst, Kind::Text),
+        column(Role::DnsResponse, Kind::Bool),
+        column(Role::DnsQname, Kind::Text),
     ]
 }
 
@@ -60,6 +62,8 @@ fn a_row_becomes_a_packet() {
         Some(b"SYN,ACK"),
         None,
         None,
+        None,
+        None,
     ]);
     let packet = row.packet.unwrap();
     assert_eq!(row.id, 7);
@@ -85,6 +89,8 @@ fn a_row_without_addresses_takes_those_of_arp() {
             None,
             sender,
             Some(b"10.0.0.9"),
+            None,
+            None,
         ]);
         assert_eq!(row.packet.unwrap().key.source.to_string(), expected, "{source:?} {sender:?}");
     };
@@ -97,8 +103,32 @@ fn a_row_without_addresses_takes_those_of_arp() {
 }
 
 #[test]
+fn a_name_asked_for_is_summed_up() {
+    let check = |response: Option<&[u8]>, name: Option<&[u8]>, expected: Option<Dns>| {
+        let (id, time, length) = (7i32.to_be_bytes(), 1.0f64.to_be_bytes(), 80i32.to_be_bytes());
+        let mut values: Vec<Option<&[u8]>> = vec![None; 12];
+        for (at, value) in [(0, &id[..]), (1, &time), (4, b"UDP"), (5, &length)] {
+            values[at] = Some(value);
+        }
+        (values[10], values[11]) = (response, name);
+        assert_eq!(decode(&values).packet.unwrap().dns, expected, "{response:?} {name:?}");
+    };
+    check(Some(&[0]), Some(b"example.org"), Dns::of_name(b"example.org", false));
+    check(Some(&[1]), Some(b"example.org"), Dns::of_name(b"example.org", true));
+    check(None, Some(b"example.org"), Dns::of_name(b"example.org", false));
+    check(Some(&[1]), None, None);
+    check(Some(&[0]), Some(b""), None);
+    check(None, None, None);
+    // Neither a name that is too long nor one in another encoding is a reason to lose the packet.
+    let long = "x".repeat(TEXT_BYTES_MAX + 1);
+    check(None, Some(long.as_bytes()), None);
+    check(None, Some(&long.as_bytes()[1..]), Dns::of_name(&long.as_bytes()[1..], false));
+    check(None, Some(b"\xe9.org"), Dns::of_name(b"\xe9.org", false));
+}
+
+#[test]
 fn an_unusable_value_is_named() {
-    let good: [Option<&[u8]>; 10] = [
+    let good: [Option<&[u8]>; 12] = [
         Some(&[0, 0, 0, 7]),
         Some(&[0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
         Some(b"fe80::1"),
@@ -107,6 +137,8 @@ fn an_unusable_value_is_named() {
         Some(&[0, 0, 0, 60]),
         None,
         Some(b""),
+        None,
+        None,
         None,
         None,
     ];
@@ -137,7 +169,7 @@ fn an_unusable_value_is_named() {
 
 #[test]
 fn a_text_is_used_up_to_its_longest() {
-    let mut values: Vec<Option<&[u8]>> = vec![None; 10];
+    let mut values: Vec<Option<&[u8]>> = vec![None; 12];
     let (id, time, flags) = (7i32.to_be_bytes(), 1.0f64.to_be_bytes(), "A".repeat(TEXT_BYTES_MAX));
     values[0] = Some(&id);
     values[1] = Some(&time);
@@ -148,7 +180,7 @@ fn a_text_is_used_up_to_its_longest() {
 #[test]
 fn a_stream_cut_anywhere_is_an_error_or_the_end() {
     let columns = columns();
-    let bytes = message(&[Some(&[0, 0, 0, 7]), None, None, None, None, None, None, None, None, None]);
+    let bytes = message(&[Some(&[0, 0, 0, 7]), None, None, None, None, None, None, None, None, None, None, None]);
     for end in 0..bytes.len() {
         let result = RowDecoder::new(&columns).next(&mut &bytes[..end]);
         assert!(if end == HEADER_BYTES { matches!(result, Ok(None)) } else { result.is_err() }, "{end}: {result:?}");
@@ -161,7 +193,7 @@ proptest! {
         let columns = columns();
         let mut stream = HEADER.to_vec();
         stream.extend([0; 8]);
-        stream.extend(10i16.to_be_bytes());
+        stream.extend(12i16.to_be_bytes());
         stream.extend(bytes);
         let mut left = stream.as_slice();
         let mut decoder = RowDecoder::new(&columns);

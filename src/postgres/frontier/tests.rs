@@ -25,6 +25,7 @@ fn row(id: i64, seconds: i64) -> Row {
         destination_port: 0,
         tcp_flags: TcpFlags::NONE,
         arp: None,
+        dns: None,
     };
     let unusable = Rejected { id, reason: Reason::Address, column: "src_ip", value: None };
     Row { id, packet: if id % 10 == 9 { Err(unusable) } else { Ok(packet) } }

@@ -33,6 +33,7 @@ fn pane(flows: u32, timing: Timing, is_labelled: bool) -> Arc<JudgedPane> {
             destination_port: 2,
             tcp_flags: TcpFlags::default(),
             arp: None,
+            dns: None,
         });
     }
     let contexts = Neighbours::of(&map).contexts(&map);

@@ -4,7 +4,8 @@ use super::*;
 
 fn row(changes: &[(&str, Field)]) -> Row {
     let text = |text: &str| Field::Str(text.to_owned());
-    let mut fields: Vec<(String, Field)> = COLUMNS.iter().map(|name| ((*name).to_owned(), Field::Null)).collect();
+    let columns = COLUMNS.iter().chain(&OPTIONAL);
+    let mut fields: Vec<(String, Field)> = columns.map(|name| ((*name).to_owned(), Field::Null)).collect();
     fields.push((ROLE.to_owned(), text("attacker")));
     let defaults = [
         ("timestamp", Field::Double(1.5)),
@@ -73,6 +74,21 @@ fn arp_rows_keep_what_they_claim() {
 }
 
 #[test]
+fn dns_rows_keep_what_their_name_is_like() {
+    let check = |changes: &[(&str, Field)], expected: Option<Dns>| {
+        let Ok(LabelledPacket { packet, .. }) = decode(row(changes)) else { panic!("a usable row") };
+        assert_eq!(packet.dns, expected, "{changes:?}");
+    };
+    let (name, query, response) = (text("www.example.org"), Field::Bool(false), Field::Bool(true));
+    let named = |is_response| Dns::of_name(b"www.example.org", is_response);
+    check(&[("dns_qname", name.clone()), ("dns_response", query)], named(false));
+    check(&[("dns_qname", name.clone()), ("dns_response", response.clone())], named(true));
+    check(&[("dns_qname", name)], named(false));
+    check(&[("dns_response", response)], None);
+    check(&[], None);
+}
+
+#[test]
 fn a_missing_corpus_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let error = Corpus::open(directory.path()).unwrap_err();
@@ -99,4 +115,40 @@ fn a_capture_reads_as_its_description_says() {
     check("sanders-syn", "Port Scanning", 2011, 1000);
     check("nours-arp", "ARP Poisoning", 41, 20);
     check("acandeias-arpstorm", "Normal", 622, 0);
+    check("acandeias-dnstunnel", "DNS Tunnel", 223, 1);
+    let tunnel = captures.iter().find(|capture| capture.id == "acandeias-dnstunnel").unwrap();
+    let named = corpus.packets(tunnel).unwrap().iter().filter(|labelled| labelled.packet.dns.is_some()).count();
+    assert!(named > 200, "{named}");
+}
+
+#[test]
+fn joined_captures_are_learnt_from_and_chosen_by_but_not_judged_by() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crate::training::kit::write_corpus(one.path());
+    crate::training::kit::write_corpus(two.path());
+    let rename = |name: &str| {
+        let path = two.path().join(name);
+        let text = std::fs::read_to_string(&path).unwrap().replace("normal-", "other-");
+        std::fs::write(path, text).unwrap();
+    };
+    let join = || Corpus::open(one.path()).unwrap().join(&Corpus::open(two.path()).unwrap());
+    assert!(matches!(join(), Err(CorpusError::Twice { .. })));
+    std::fs::write(
+        two.path().join("splits.json"),
+        r#"{ "train": ["normal-0"], "validation": ["normal-2"], "test": ["normal-3"] }"#,
+    )
+    .unwrap();
+    rename("splits.json");
+    rename("captures.json");
+    for number in [0, 2] {
+        let path = |name: &str| two.path().join(format!("packets/{name}-{number}.parquet"));
+        std::fs::rename(path("normal"), path("other")).unwrap();
+    }
+    let joined = join().unwrap();
+    let counts = [Split::Train, Split::Validation, Split::Test].map(|split| joined.captures(split).unwrap().len());
+    assert_eq!(counts, [13, 7, 6]);
+    let captures = joined.captures(Split::Train).unwrap();
+    let other = captures.iter().find(|capture| capture.id == "other-0").unwrap();
+    assert!(!joined.packets(other).unwrap().is_empty());
+    joined.fingerprint(&[Split::Train, Split::Validation]).unwrap();
 }

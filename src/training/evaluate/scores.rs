@@ -158,13 +158,22 @@ fn harmonic_mean(left: f64, right: f64) -> f64 {
 
 /// 0 of nothing.
 pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
+    if values.is_empty() {
+        return 0.0; // a sum of nothing is −0
+    }
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{about, capture};
     use super::*;
+
+    #[test]
+    fn a_mean_of_nothing_is_0_without_a_sign() {
+        assert_eq!(mean(&[]).to_bits(), 0.0f64.to_bits());
+        assert_eq!(mean(&[1.0, 2.0]).to_bits(), 1.5f64.to_bits());
+    }
 
     #[test]
     fn a_class_that_the_existing_system_lacks_is_in_one_macro_f1_only() {

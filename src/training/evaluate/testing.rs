@@ -4,6 +4,7 @@ use super::{Judged, JudgedFlow};
 use crate::model::{Description, Golden, Input, Layer, Model, ModelFile, Transform};
 use crate::training::corpus::{Capture, Label};
 use crate::verdict::label::Verdict;
+use crate::verdict::threshold::Thresholds;
 
 /// Says the second of its two classes where the feature is above a number.
 pub fn model(feature: &str, above: f32) -> Model {
@@ -16,6 +17,7 @@ pub fn model(feature: &str, above: f32) -> Model {
         classes: classes(),
         hidden: vec![],
         temperature: 1.0,
+        thresholds: Thresholds::default(),
         inputs: vec![input],
         golden: Golden { rows: vec![vec![0.0]], probabilities: vec![vec![1.0 / (1.0 + odds), odds / (1.0 + odds)]] },
     };
@@ -30,7 +32,7 @@ pub fn classes() -> Vec<String> {
 
 /// A capture of nobody.
 pub fn capture(id: &str, subject: &str) -> Capture {
-    Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None, licence: String::new() }
+    Capture { id: id.to_owned(), subject: subject.to_owned(), repo: None, licence: String::new(), directory: "".into() }
 }
 
 /// A flow of nine packets of a label, and how probable the second class is.

@@ -3,19 +3,22 @@
 //! To add one, add an entry here. A ratio whose whole is nothing is 0.
 
 use crate::flow::context::Context;
-use crate::flow::statistics::Statistics;
+use crate::flow::statistics::{PortSet, Statistics, Unit};
 
 /// A feature computed from a flow and its context.
 pub struct Derived {
     /// Name as a feature.
     pub name: &'static str,
+    /// What it counts or measures.
+    pub unit: Unit,
     /// One sentence for people.
     pub doc: &'static str,
     /// Computes it.
     pub value: fn(&Statistics, &Context) -> f64,
 }
 
-fn ratio(part: f64, whole: f64) -> f64 {
+/// A part of a whole; 0 where the whole is nothing.
+pub fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
@@ -30,50 +33,74 @@ fn attempts(flow: &Statistics) -> f64 {
 
 const SERVICE_DNS: u16 = 53;
 
+/// Services that people and machines log in to: FTP, SSH, Telnet, SMTP, POP, IMAP, LDAP, SMB, MQTT, databases, desktops.
+const LOGIN_SERVICES: [u16; 20] =
+    [21, 22, 23, 25, 110, 143, 389, 445, 587, 993, 995, 1433, 1521, 1883, 3306, 3389, 5432, 5900, 6379, 8883];
+
+const WEB_SERVICES: [u16; 5] = [80, 443, 8000, 8080, 8443];
+
+fn one_if_any(ports: &PortSet, services: &[u16]) -> f64 {
+    f64::from(u8::from(services.iter().any(|&service| ports.contains(service))))
+}
+
+/// Connections that the flow shows: as many as it has ports of its sender, and at least one.
+pub fn connections(flow: &Statistics) -> f64 {
+    f64::from(flow.ports.source.len().max(1))
+}
+
 /// All of them.
 pub const DERIVED: &[Derived] = &[
     Derived {
         name: "syn_without_ack_share",
+        unit: Unit::Ratio,
         doc: "Share of the flow's packets with SYN set and ACK not.",
         value: |flow, _| of_packets(flow.tcp_flags.syn_without_ack(), flow),
     },
     Derived {
         name: "syn_ack_share",
+        unit: Unit::Ratio,
         doc: "Share of the flow's packets with SYN and ACK set.",
         value: |flow, _| of_packets(flow.tcp_flags.syn_ack, flow),
     },
     Derived {
         name: "rst_share",
+        unit: Unit::Ratio,
         doc: "Share of the flow's packets with RST set.",
         value: |flow, _| of_packets(flow.tcp_flags.rst, flow),
     },
     Derived {
         name: "fin_share",
+        unit: Unit::Ratio,
         doc: "Share of the flow's packets with FIN set.",
         value: |flow, _| of_packets(flow.tcp_flags.fin, flow),
     },
     Derived {
         name: "packets_per_attempt",
+        unit: Unit::Packets,
         doc: "packet_count ÷ packets with SYN set, at least one of these.",
         value: |flow, _| flow.volume.packets as f64 / attempts(flow),
     },
     Derived {
         name: "octets_per_attempt",
+        unit: Unit::Octets,
         doc: "byte_count ÷ packets with SYN set, at least one of these.",
         value: |flow, _| flow.volume.octets as f64 / attempts(flow),
     },
     Derived {
         name: "packets_per_active_second",
+        unit: Unit::PacketsPerSecond,
         doc: "packet_count ÷ one-second bins that hold a packet.",
         value: |flow, _| ratio(flow.volume.packets as f64, f64::from(flow.timing.active_seconds())),
     },
     Derived {
         name: "attempts_per_active_second",
+        unit: Unit::PacketsPerSecond,
         doc: "Packets with SYN set ÷ one-second bins that hold a packet.",
         value: |flow, _| ratio(f64::from(flow.tcp_flags.syn), f64::from(flow.timing.active_seconds())),
     },
     Derived {
         name: "length_variation",
+        unit: Unit::Quotient,
         doc: "Standard deviation of frame lengths ÷ their mean.",
         value: |flow, _| {
             let mean = ratio(flow.volume.octets as f64, flow.volume.packets as f64);
@@ -82,51 +109,61 @@ pub const DERIVED: &[Derived] = &[
     },
     Derived {
         name: "destination_ports_per_packet",
+        unit: Unit::Ratio,
         doc: "Distinct destination ports ÷ packet_count.",
         value: |flow, _| of_packets(flow.ports.destination.len(), flow),
     },
     Derived {
         name: "source_ports_per_packet",
+        unit: Unit::Ratio,
         doc: "Distinct source ports ÷ packet_count.",
         value: |flow, _| of_packets(flow.ports.source.len(), flow),
     },
     Derived {
         name: "source_ports_per_destination_port",
+        unit: Unit::Quotient,
         doc: "Distinct source ports ÷ distinct destination ports: above 1 towards a service, below 1 from one or in a scan.",
         value: |flow, _| ratio(f64::from(flow.ports.source.len()), f64::from(flow.ports.destination.len())),
     },
     Derived {
         name: "to_name_server",
+        unit: Unit::Truth,
         doc: "1 if a packet of the flow goes to port 53, DNS.",
         value: |flow, _| f64::from(u8::from(flow.ports.destination.contains(SERVICE_DNS))),
     },
     Derived {
         name: "from_name_server",
+        unit: Unit::Truth,
         doc: "1 if a packet of the flow comes from port 53, DNS.",
         value: |flow, _| f64::from(u8::from(flow.ports.source.contains(SERVICE_DNS))),
     },
     Derived {
         name: "source_flows_per_destination",
+        unit: Unit::Flows,
         doc: "Flows of the source ÷ distinct destinations of the source.",
         value: |_, context| ratio(context.source_flows, context.source_destinations),
     },
     Derived {
         name: "source_ports_per_destination",
+        unit: Unit::Distinct,
         doc: "Distinct destination ports of the source ÷ distinct destinations of the source.",
         value: |_, context| ratio(context.source_destination_ports, context.source_destinations),
     },
     Derived {
         name: "destination_packets_per_source",
+        unit: Unit::Packets,
         doc: "Packets to the flow's destination ÷ distinct sources of the destination.",
         value: |_, context| ratio(context.destination_packets, context.destination_sources),
     },
     Derived {
         name: "share_of_destination",
+        unit: Unit::Ratio,
         doc: "packet_count ÷ packets to the flow's destination.",
         value: |flow, context| ratio(flow.volume.packets as f64, context.destination_packets).min(1.0),
     },
     Derived {
         name: "arp_reply_share",
+        unit: Unit::Ratio,
         doc: "Share of the flow's ARP packets that are replies.",
         value: |flow, _| {
             let replies = f64::from(flow.arp.replies());
@@ -134,11 +171,69 @@ pub const DERIVED: &[Derived] = &[
         },
     },
     Derived {
-        name: "arp_replies_unasked",
-        doc: "ARP replies beyond the packets of the opposite flow, which would be the questions.",
+        name: "arp_replies_unrequested",
+        unit: Unit::Packets,
+        doc: "ARP replies beyond the requests of the opposite flow, which are the questions.",
+        value: |flow, context| (f64::from(flow.arp.replies()) - context.reverse_arp_requests).max(0.0),
+    },
+    Derived {
+        name: "to_login_service",
+        unit: Unit::Truth,
+        doc: "1 if a packet of the flow goes to a service with logins: FTP, SSH, Telnet, mail, LDAP, SMB, MQTT, databases, desktops.",
+        value: |flow, _| one_if_any(&flow.ports.destination, &LOGIN_SERVICES),
+    },
+    Derived {
+        name: "to_web_service",
+        unit: Unit::Truth,
+        doc: "1 if a packet of the flow goes to port 80, 443, 8000, 8080 or 8443.",
+        value: |flow, _| one_if_any(&flow.ports.destination, &WEB_SERVICES),
+    },
+    Derived {
+        name: "half_open_share",
+        unit: Unit::Ratio,
+        doc: "Share of the flow's SYN without ACK that no SYN with ACK answers.",
         value: |flow, context| {
-            let asked = context.reverse_packet_ratio * flow.volume.packets as f64;
-            (f64::from(flow.arp.replies()) - asked).max(0.0)
+            let opened = f64::from(flow.tcp_flags.syn_without_ack());
+            ratio((opened - context.reverse_syn_acks).max(0.0), opened)
         },
+    },
+    Derived {
+        name: "packets_per_connection",
+        unit: Unit::Packets,
+        doc: "packet_count ÷ distinct source ports, at least one of these.",
+        value: |flow, _| flow.volume.packets as f64 / connections(flow),
+    },
+    Derived {
+        name: "octets_per_connection",
+        unit: Unit::Octets,
+        doc: "byte_count ÷ distinct source ports, at least one of these.",
+        value: |flow, _| flow.volume.octets as f64 / connections(flow),
+    },
+    Derived {
+        name: "active_share",
+        unit: Unit::Ratio,
+        doc: "One-second bins that hold a packet ÷ (last_seen − first_seen + 1 s), rounded up to seconds.",
+        value: |flow, _| {
+            let seconds = (flow.timing.duration_seconds() + 1.0).ceil();
+            ratio(f64::from(flow.timing.active_seconds()), seconds).min(1.0)
+        },
+    },
+    Derived {
+        name: "source_packets_per_flow",
+        unit: Unit::Packets,
+        doc: "Packets of the source ÷ its flows.",
+        value: |_, context| ratio(context.source_packets, context.source_flows),
+    },
+    Derived {
+        name: "share_of_source",
+        unit: Unit::Ratio,
+        doc: "packet_count ÷ packets of the flow's source.",
+        value: |flow, context| ratio(flow.volume.packets as f64, context.source_packets).min(1.0),
+    },
+    Derived {
+        name: "source_icmp_report_share",
+        unit: Unit::Quotient,
+        doc: "ICMP packets to the source ÷ packets of the source.",
+        value: |_, context| ratio(context.source_icmp_reports, context.source_packets),
     },
 ];

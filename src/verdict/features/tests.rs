@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::flow::context::Neighbours;
+use crate::flow::key::NO_ADDRESS;
 use crate::flow::map::FlowMap;
-use crate::flow::packet::{Arp, HardwareAddress, Packet};
+use crate::flow::packet::{Arp, Dns, HardwareAddress, Packet};
 use crate::flow::time::EventTime;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 fn key(source: u8, destination: u8, protocol: Protocol) -> FlowKey {
     let address = |last| IpAddr::from([10, 0, 0, last]);
@@ -22,10 +25,11 @@ fn packet(key: FlowKey, micros: i64, ports: (u16, u16), flags: TcpFlags) -> Pack
         destination_port: ports.1,
         tcp_flags: flags,
         arp: None,
+        dns: None,
     }
 }
 
-fn folded(packets: &[Packet]) -> FlowMap {
+pub(super) fn folded(packets: &[Packet]) -> FlowMap {
     let mut flows = FlowMap::default();
     for packet in packets {
         flows.fold(packet);
@@ -33,15 +37,20 @@ fn folded(packets: &[Packet]) -> FlowMap {
     flows
 }
 
+static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| catalogue().into_iter().map(|feature| feature.name).collect());
+static FEATURES: LazyLock<Features> = LazyLock::new(|| Features::resolve(&NAMES).unwrap());
+
 /// The row of one flow, by name.
-fn row(flows: &FlowMap, key: &FlowKey) -> Vec<(String, f32)> {
-    let names: Vec<String> = catalogue().into_iter().map(|feature| feature.name).collect();
-    let features = Features::resolve(&names).unwrap();
+fn row(flows: &FlowMap, key: &FlowKey) -> Vec<(&'static str, f32)> {
+    row_among(&Neighbours::of(flows), flows, key)
+}
+
+/// The same among neighbours that were summed up before.
+pub(super) fn row_among(neighbours: &Neighbours, flows: &FlowMap, key: &FlowKey) -> Vec<(&'static str, f32)> {
     let flow = flows.get(key).unwrap();
-    let context = Neighbours::of(flows).context(flows, key, flow);
     let mut row = Vec::new();
-    features.append(key, flow, &context, &mut row);
-    names.into_iter().zip(row).collect()
+    FEATURES.append(key, flow, &neighbours.context(flows, key, flow), &mut row);
+    NAMES.iter().map(String::as_str).zip(row).collect()
 }
 
 #[test]
@@ -85,7 +94,7 @@ fn a_scan_reads_as_one_computes_by_hand() {
     ]);
     let row = row(&flows, &scan);
     let check = |name: &str, expected: f32| {
-        let (_, value) = row.iter().find(|(known, _)| known == name).unwrap();
+        let (_, value) = row.iter().find(|(known, _)| *known == name).unwrap();
         assert!((value - expected).abs() < 1e-6, "{name}: {value}");
     };
     check("packet_count", 4.0);
@@ -106,6 +115,16 @@ fn a_scan_reads_as_one_computes_by_hand() {
     check("destination_sources", 2.0);
     check("destination_packets_per_source", 2.5);
     check("share_of_destination", 0.8);
+    check("to_login_service", 1.0);
+    check("to_web_service", 1.0);
+    check("half_open_share", 2.0 / 3.0);
+    check("packets_per_connection", 4.0);
+    check("octets_per_connection", 400.0);
+    check("active_share", 2.0 / 3.0);
+    check("source_packets_per_flow", 4.0);
+    check("share_of_source", 1.0);
+    check("source_icmp_report_share", 0.0);
+    check("covered_seconds", 1.5);
 }
 
 #[test]
@@ -121,15 +140,62 @@ fn a_reply_that_nobody_asked_for_shows() {
     arp(2, 1, true);
     arp(3, 1, true);
     arp(3, 1, true);
+    // Whose side is poisoned too: no question either.
+    arp(1, 3, true);
     let unasked = |source| {
         let row = row(&flows, &key(source, 1, Protocol::Arp));
-        row.iter().find(|(name, _)| name == "arp_replies_unasked").unwrap().1
+        row.iter().find(|(name, _)| *name == "arp_replies_unrequested").unwrap().1
     };
     assert!(unasked(2).abs() < 1e-6);
     assert!((unasked(3) - 2.0).abs() < 1e-6);
 }
 
-fn packets() -> impl Strategy<Value = Packet> {
+#[test]
+fn a_tunnel_shows_in_its_names() {
+    let (asked, answered) = (key(1, 2, Protocol::Udp), key(2, 1, Protocol::Udp));
+    let message = |key, micros, name: &str| Packet {
+        dns: Dns::of_name(name.as_bytes(), key == answered),
+        ..packet(key, micros, (53, 53), TcpFlags::NONE)
+    };
+    let flows = folded(&[
+        message(asked, 0, "0011223344.t.example.org"),
+        message(asked, 100_000, "abababab.t.example.org"),
+        message(answered, 200_000, "0011223344.t.example.org"),
+        message(asked, 1_100_000, "example.com"),
+        message(asked, 1_200_000, ""),
+    ]);
+    let asked = row(&flows, &asked);
+    let check = |row: &[(&str, f32)], name: &str, expected: f32| {
+        let (_, value) = row.iter().find(|(known, _)| *known == name).unwrap();
+        assert!((value - expected).abs() < 1e-6, "{name}: {value}");
+    };
+    check(&asked, "dns_queries", 3.0);
+    check(&asked, "dns_responses", 0.0);
+    check(&asked, "dns_names", 3.0);
+    check(&asked, "dns_domains", 2.0);
+    check(&asked, "dns_share", 0.75);
+    check(&asked, "dns_per_active_second", 1.5);
+    check(&asked, "dns_names_per_message", 1.0);
+    check(&asked, "dns_names_per_domain", 1.5);
+    check(&asked, "dns_name_length", (24.0 + 22.0 + 11.0) / 3.0);
+    check(&asked, "dns_label_length", (10.0 + 8.0 + 7.0) / 3.0);
+    check(&asked, "dns_digit_share", 10.0 / 57.0);
+    let answered = row(&flows, &answered);
+    check(&answered, "dns_responses", 1.0);
+    check(&answered, "dns_name_length", 24.0);
+    check(&answered, "dns_names_per_message", 1.0);
+}
+
+/// None, one of the old or one of the new kind.
+fn any_address(number: u8) -> IpAddr {
+    match number {
+        0 => NO_ADDRESS,
+        1..4 => IpAddr::from([10, 0, 0, number]),
+        _ => IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, u16::from(number)]),
+    }
+}
+
+pub(super) fn packets() -> impl Strategy<Value = Packet> {
     let protocol = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Arp, Protocol::Other]);
     let hardware = (0u8..4).prop_map(|last| HardwareAddress::parse(&format!("02:00:00:00:00:{last:02x}")));
     let arp = prop::option::of((any::<bool>(), hardware).prop_map(|(is_reply, hardware)| Arp {
@@ -137,11 +203,15 @@ fn packets() -> impl Strategy<Value = Packet> {
         source_hardware: hardware,
         destination_hardware: None,
     }));
-    let ports = (any::<u16>(), 0u16..60);
-    (0u8..5, 0u8..5, protocol, 0i64..30_000_000, 0..=Packet::MAX_LENGTH, ports, any::<u8>(), arp).prop_map(
-        |(source, destination, protocol, micros, length, ports, bits, arp)| Packet {
+    let port = || prop_oneof![0u16..60, any::<u16>(), 49_150u16..49_160];
+    let ports = (port(), port());
+    let said = (arp, prop::option::of("[a-c.]{0,5}|[a-z0-9.]{1,40}"), any::<bool>());
+    (0u8..5, 0u8..5, protocol, 0i64..30_000_000, 0..=Packet::MAX_LENGTH, ports, any::<u8>(), said).prop_map(
+        |(source, destination, protocol, micros, length, ports, bits, (arp, name, is_response))| Packet {
             length,
+            key: FlowKey { source: any_address(source), destination: any_address(destination), protocol },
             arp,
+            dns: name.and_then(|name| Dns::of_name(name.as_bytes(), is_response)),
             ..packet(key(source, destination, protocol), micros, ports, TcpFlags::from_bits(bits))
         },
     )
@@ -150,10 +220,21 @@ fn packets() -> impl Strategy<Value = Packet> {
 proptest! {
     #[test]
     fn every_feature_is_finite_and_not_negative(packets in prop::collection::vec(packets(), 1..200)) {
+        let catalogue = catalogue();
+        let units: BTreeMap<&str, Unit> = catalogue.iter().map(|feature| (feature.name.as_str(), feature.unit)).collect();
         let flows = folded(&packets);
+        let neighbours = Neighbours::of(&flows);
         for (key, _) in &flows {
-            for (name, value) in row(&flows, key) {
+            for (name, value) in row_among(&neighbours, &flows, key) {
                 prop_assert!(value.is_finite() && value >= 0.0, "{} is {}", name, value);
+                let unit = units[name];
+                let fits = match unit {
+                    Unit::Ratio => value <= 1.0,
+                    Unit::Truth => [0.0, 1.0].contains(&value),
+                    Unit::Bits => value <= 8.0,
+                    _ => true,
+                };
+                prop_assert!(fits, "{} is {}, unlike its unit {:?}", name, value, unit);
             }
         }
     }
