@@ -87,6 +87,11 @@ model: setup ## Train the shipped model, write card and report, say whether it c
 compare: setup ## The model beside forests and thresholds, on the same flows: DATA=captures SPLITS=validation
 	@$(STEP) compare $(RUN_BENCH)forest -- $(DATA) $(MODEL) $(SPLITS)
 
+adapt: setup ## What a few labelled minutes of each site do for the model: DATA=captures SHARE=0.05 SPLITS=test
+	@$(STEP) "release build" cargo build --release --locked
+	@"$$(.ci/python $(TARGET)/lab-python bench/lab/requirements.txt)" bench/adapt/adapt.py \
+		$(RELEASE) $(DATA) $(MODEL) $(TARGET)/adapt $(SPLITS) $(SHARE)
+
 lab: ## Record labelled attacks in network namespaces of this machine: docs/retraining.md
 	@"$$(.ci/python $(TARGET)/lab-python bench/lab/requirements.txt)" bench/lab/record.py $(LAB) $(LAB_FLAGS)
 
