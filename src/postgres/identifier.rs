@@ -13,6 +13,9 @@ use super::error::PostgresError;
 /// PostgreSQL cuts longer identifiers off.
 const IDENTIFIER_BYTES_MAX: usize = 63;
 
+/// What PostgreSQL takes for blanks; everything beyond ASCII is a letter to it.
+const BLANKS: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
+
 /// A table as people name it: `raw_packets`, `sniffer.raw_packets`, `"Raw Packets"`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TableName {
@@ -35,7 +38,7 @@ impl FromStr for TableName {
 
     fn from_str(text: &str) -> Result<Self, IdentifierError> {
         let misfit = |problem| IdentifierError { text: text.to_owned(), problem };
-        let (first, rest) = identifier(text.trim()).map_err(misfit)?;
+        let (first, rest) = identifier(text.trim_matches(BLANKS)).map_err(misfit)?;
         if rest.is_empty() {
             return Ok(Self { schema: None, name: first });
         }
@@ -172,7 +175,9 @@ mod tests {
     #[test]
     fn names_are_read_as_sql_reads_them() {
         check("raw_packets", Ok((None, "raw_packets")));
-        check(" Raw_Packets ", Ok((None, "raw_packets")));
+        check(" \t\r\n\u{b}\u{c}Raw_Packets ", Ok((None, "raw_packets")));
+        // Blank to Unicode, letters of a name to PostgreSQL.
+        check("\u{85}.\u{a0}", Ok((Some("\u{85}"), "\u{a0}")));
         check("public.raw_packets", Ok((Some("public"), "raw_packets")));
         check("\"Raw Packets\"", Ok((None, "Raw Packets")));
         check("s.\"a.b\"\"c\"", Ok((Some("s"), "a.b\"c")));
