@@ -4,6 +4,7 @@
 //! `postgres` reads it, `flow` folds it into its flow, `verdict` and `model` label the flow, `postgres` stores it;
 //! `stage` runs each step in a loop of its own and `pipeline` connects them. ARCHITECTURE.md is the map.
 
+pub mod alert;
 pub mod capture;
 pub mod check;
 pub mod cli;

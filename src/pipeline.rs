@@ -14,12 +14,14 @@ pub use error::PipelineError;
 use beside::Beside;
 use watch::watch;
 
+use crate::alert::{self, Alert, Book, Exceptions};
 use crate::config::Config;
 use crate::exit::chain;
-use crate::flow::aggregator::{self, Aggregator};
+use crate::flow::aggregator::{self, Aggregator, Early};
 use crate::flow::position::Position;
 use crate::http;
 use crate::model::Watched;
+use crate::postgres::alerts;
 use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::lease::{Claim, Lease};
@@ -31,7 +33,7 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Pace, Room, Shadow};
+use crate::stage::{self, Alerting, Pace, Room, Shadow};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::progress::{Part, Progress, Report};
@@ -162,8 +164,10 @@ async fn prepare(
     let replay = Replay::load(lease.client(), lease.source_id(), resume.generation, settled).await?;
     announce(&lease, &source, &resume);
     warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
+    let open = alerts::open(lease.client(), lease.source_id()).await?;
+    let exceptions = alerts::exceptions(lease.client()).await?;
     let owner = Owner::new(&lease, &resume);
-    Ok(Some((lease, Start { source, sink, resume, replay, owner })))
+    Ok(Some((lease, Start { source, sink, resume, replay, owner, open, exceptions })))
 }
 
 /// What the stages start from.
@@ -173,6 +177,9 @@ struct Start {
     resume: Resume,
     replay: Replay,
     owner: Owner,
+    /// Alerts that were open.
+    open: Vec<Alert>,
+    exceptions: Exceptions,
 }
 
 /// wakeup → ingest → aggregate → classify → store. Every arrow is a bounded channel; closing the first drains the rest.
@@ -184,7 +191,7 @@ fn stages(
     progress: &Progress,
     start: Start,
 ) -> Result<Tasks<PipelineError>, PipelineError> {
-    let Start { source, sink, resume, replay, owner } = start;
+    let Start { source, sink, resume, replay, owner, open, exceptions } = start;
     let (checkpoint, audited) = (resume.checkpoint.clone(), source.clone());
     let (ask, ticks) = channel(1);
     let (read, batches) = channel(config.channels.packets);
@@ -243,9 +250,10 @@ fn stages(
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
+    let alerting = Alerting::new(Book::resume(alert::Limits { open_max: config.alerts.open_max }, open), exceptions);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
-        Ok(stage::store(writer, bound, verdicts, shown, report).await?)
+        Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)
     })?;
     Ok(tasks)
 }
@@ -334,6 +342,7 @@ fn aggregator_limits(config: &Config) -> aggregator::Limits {
         idle_timeout: config.window.idle_timeout,
         memory_max: memory_max(config),
         checkpoint_interval: config.store.checkpoint_interval,
+        early: Early { interval: config.early.interval, flows_max: config.early.flows_max },
     }
 }
 

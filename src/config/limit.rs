@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::load::nearest;
 use super::setting::{Setting, plain};
@@ -24,6 +25,22 @@ impl<T: Setting + PartialOrd> Limit<T> for RangeInclusive<T> {
 
     fn text(&self) -> String {
         format!("From {} to {}.", plain(&self.start().shown()), plain(&self.end().shown()))
+    }
+}
+
+/// Nothing at all, or a span within bounds.
+pub(super) struct ZeroOr(pub RangeInclusive<Duration>);
+
+impl Limit<Duration> for ZeroOr {
+    fn check(&self, value: &Duration) -> Result<(), String> {
+        if value.is_zero() {
+            return Ok(());
+        }
+        self.0.check(value).map_err(|remedy| format!("{remedy}, or 0s"))
+    }
+
+    fn text(&self) -> String {
+        format!("0s, or {}", self.0.text().to_lowercase())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::duration::{days, hours, milliseconds, minutes, seconds};
-use super::limit::{Limit, Names};
+use super::limit::{Limit, Names, ZeroOr};
 use super::listen::Listen;
 use super::log_filter::LogFilter;
 use super::secret::Secret;
@@ -121,6 +121,36 @@ options! {
         memory_max: Bytes = Bytes::mib(256), Bytes::kib(64)..=Bytes::gib(1024);
     }
 
+    /// Early verdicts: open windows are looked at while they fill, so that an attack is alerted of before its window ends.
+    early: Early {
+        /// How often to look; 0 switches it off, and alerts wait for their windows to close.
+        interval: Duration = seconds(1), ZeroOr(milliseconds(250)..=minutes(1));
+        /// Flows that one look judges at most, which bounds what looking costs; the others wait for the next look.
+        flows_max: usize = 16_384, 1..=1_000_000;
+    }
+
+    /// Alerts: one an attack, in flowsentry.alerts.
+    alerts: Alerts {
+        /// Alerts that are open at a time at most; past it verdicts are counted and open no more of them.
+        open_max: usize = 10_000, 1..=1_000_000;
+        /// How long alerts that ended are kept, and what was told of them; 0 keeps everything.
+        keep: Duration = days(365), Duration::ZERO..=days(36_500);
+    }
+
+    /// Telling others of alerts, at least once, from flowsentry.outbox; a slow receiver slows nothing down.
+    tell: Tell {
+        /// Where to POST alerts as signed JSON, such as `https://soc.example/hook`. Empty: nowhere.
+        webhook_url: Option<Secret> = None;
+        /// File with the key that signs them (HMAC-SHA256), on one line.
+        webhook_key_file: Option<PathBuf> = None;
+        /// Base URL of a Prometheus Alertmanager, such as `http://alertmanager:9093`. Empty: none.
+        alertmanager_url: Option<Secret> = None;
+        /// How long a receiver may take to answer.
+        timeout: Duration = seconds(10), milliseconds(100)..=minutes(5);
+        /// How often one message is tried before it is given up as dead; the pauses double, from 1s to 10m.
+        attempts_max: u32 = 20, 1..=1000;
+    }
+
     /// Queues between the stages; a full one slows the reader, and PostgreSQL keeps what waits.
     channels: Channels {
         /// Batches of packets that were read and wait to be folded.
@@ -202,6 +232,9 @@ options! {
         connections_max: usize = 64, 1..=10_000;
         /// A request with a larger body is refused.
         body_max: Bytes = Bytes::kib(64), Bytes::kib(1)..=Bytes::mib(16);
+        /// File with the token that changes need (Authorization: Bearer), on one line. Empty: nothing can be changed over
+        /// HTTP.
+        token_file: Option<PathBuf> = None;
     }
 
     /// Log lines, on standard error.

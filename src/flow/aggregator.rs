@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::flow::batch::{Batch, Observation, Progress, Rejected};
 use crate::flow::checkpoint::{Checkpoint, Counts, Increment, Pane, Timing};
+use crate::flow::look::Look;
 use crate::flow::packet::Packet;
 use crate::flow::position::{BrokenChain, Delta, IdRange, Position};
 use crate::flow::table::{FlowTable, WindowFlows};
@@ -30,6 +31,17 @@ pub struct Limits {
     pub memory_max: usize,
     /// Longest time between two increments while anything changes.
     pub checkpoint_interval: Duration,
+    /// Looks at open windows.
+    pub early: Early,
+}
+
+/// How often open windows are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Early {
+    /// Time between two looks; zero: never.
+    pub interval: Duration,
+    /// Flows of one look at most: what does not fit waits for the next.
+    pub flows_max: usize,
 }
 
 /// Rejected rows that wait for an increment at most: a sniffer that goes wrong must not cost memory.
@@ -124,6 +136,11 @@ impl Aggregator {
         let panes = panes(Timing::Partial, self.table.take_all());
         self.opened_at.clear();
         (!panes.is_empty() || self.has_changed()).then(|| self.build(panes, false))
+    }
+
+    /// A look at the open windows, if one is due and there is anything to look at.
+    pub fn look(&mut self, _uptime: Duration) -> Option<Look> {
+        None
     }
 
     /// Closes nothing, but gives everything that may be stored now: what a clean stop asks for.

@@ -9,6 +9,7 @@ pub mod context;
 pub mod invariants;
 pub mod key;
 pub mod lateness;
+pub mod look;
 pub mod map;
 pub mod packet;
 pub mod position;

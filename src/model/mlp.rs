@@ -6,8 +6,12 @@ use std::sync::Arc;
 use super::error::{FileError, ModelError};
 use super::file::{Golden, ModelFile};
 use super::network::{self, Network, Scaling};
+use crate::flow::context::Context;
+use crate::flow::key::FlowKey;
+use crate::flow::statistics::Statistics;
 use crate::verdict::features::{Features, Matrix};
 use crate::verdict::label::{Classes, Verdict};
+use crate::verdict::reasons::{Explain, Reasons};
 use crate::verdict::threshold::Thresholds;
 
 /// How far a golden row's probabilities may be off: other processors add in another order.
@@ -115,6 +119,12 @@ impl Model {
     /// Fingerprint of the training data and options.
     pub fn training_fingerprint(&self) -> &str {
         &self.training_fingerprint
+    }
+}
+
+impl Explain for Model {
+    fn explain(&self, _key: &FlowKey, _flow: &Statistics, _context: &Context, _class: u16) -> Option<Reasons> {
+        None
     }
 }
 

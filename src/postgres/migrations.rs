@@ -28,11 +28,12 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { number: 1, name: "schema", sql: include_str!("../../sql/0001_schema.sql") },
     Migration { number: 2, name: "wake", sql: include_str!("../../sql/0002_wake.sql") },
     Migration { number: 3, name: "audit", sql: include_str!("../../sql/0003_audit.sql") },
     Migration { number: 4, name: "cheaper_wake", sql: include_str!("../../sql/0004_cheaper_wake.sql") },
+    Migration { number: 5, name: "alerts", sql: include_str!("../../sql/0005_alerts.sql") },
 ];
 
 const SCHEMA: &str = "CREATE SCHEMA flowsentry;

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod adoption;
+pub mod alerts;
 pub mod audit;
 pub mod books;
 pub mod column;

@@ -10,9 +10,11 @@ use bytes::Bytes;
 use futures::SinkExt;
 use tokio_postgres::{CopyInSink, Transaction};
 
+use crate::alert::Changes;
 use crate::flow::batch::Rejected;
 use crate::flow::checkpoint::{Checkpoint, Increment};
 use crate::flow::time::EventTime;
+use crate::postgres::alerts;
 use crate::postgres::encode::{self, COPY_HEADER, COPY_TRAILER, FlowRow};
 use crate::postgres::error::PostgresError;
 use crate::postgres::generation::Identity;
@@ -80,7 +82,7 @@ impl Owner {
 }
 
 /// What a transaction stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stored {
     /// Rows of `traffic_data`.
     pub flows: u64,
@@ -88,6 +90,8 @@ pub struct Stored {
     pub packets: u64,
     /// Values that did not fit their column.
     pub clamped: u64,
+    /// Ids of the alerts that changed, in the order of the changes.
+    pub alerts: Vec<i64>,
 }
 
 impl Writer {
@@ -105,7 +109,7 @@ impl Writer {
 
     /// Stores an increment. On error nothing is stored, or the answer to the commit was lost: either way this writer is
     /// of no more use, and the next attempt starts from the stored checkpoint.
-    pub async fn store(&mut self, judged: &JudgedIncrement) -> Result<Stored, PostgresError> {
+    pub async fn store(&mut self, judged: &JudgedIncrement, changes: &Changes) -> Result<Stored, PostgresError> {
         let increment = &judged.increment;
         if increment.from != self.last.position.high() || increment.checkpoint.number != self.last.number + 1 {
             return Err(PostgresError::OutOfOrder { number: increment.checkpoint.number, last: self.last.number });
@@ -114,15 +118,32 @@ impl Writer {
         let doing = PostgresError::doing("store flows");
         let transaction = session.client.transaction().await.map_err(&doing)?;
         transaction.batch_execute(TRANSACTION).await.map_err(&doing)?;
-        let stored = copy_flows(&transaction, table, owner, judged, buffer).await?;
+        let mut stored = copy_flows(&transaction, table, owner, judged, buffer).await?;
         if !increment.rejected.is_empty() {
             reject(&transaction, owner, &increment.rejected, *rejected_rows_max, last.settled.low()).await?;
         }
-        move_checkpoint(&transaction, owner, last, increment, stored).await?;
+        move_checkpoint(&transaction, owner, last, increment, &stored).await?;
         count_blocks(&transaction, owner, &increment.counts.consumed).await?;
+        stored.alerts = alerts::store(&transaction, owner, changes).await?;
         transaction.commit().await.map_err(PostgresError::doing("commit flows"))?;
         self.last = increment.checkpoint.clone();
         Ok(stored)
+    }
+
+    /// Stores changes of alerts alone, in a transaction of their own with the same fence: what open windows show is told at
+    /// once. Gives the ids of the alerts, in the order of the changes. On error as [`Writer::store`].
+    pub async fn tell(&mut self, changes: &Changes) -> Result<Vec<i64>, PostgresError> {
+        let doing = PostgresError::doing("store alerts");
+        let transaction = self.session.client.transaction().await.map_err(&doing)?;
+        transaction.batch_execute(TRANSACTION).await.map_err(&doing)?;
+        let fence = "SELECT FROM flowsentry.checkpoint WHERE source_id = $1 AND epoch = $2 FOR NO KEY UPDATE";
+        let owner = &self.owner;
+        if transaction.query_opt(fence, &[&owner.source_id, &owner.epoch]).await.map_err(&doing)?.is_none() {
+            return Err(PostgresError::TakenOver { source_name: owner.source_name.clone() });
+        }
+        let ids = alerts::store(&transaction, owner, changes).await?;
+        transaction.commit().await.map_err(PostgresError::doing("commit alerts"))?;
+        Ok(ids)
     }
 }
 
@@ -241,7 +262,7 @@ async fn move_checkpoint(
     owner: &Owner,
     last: &Checkpoint,
     increment: &Increment,
-    stored: Stored,
+    stored: &Stored,
 ) -> Result<(), PostgresError> {
     let Increment { checkpoint: next, counts, .. } = increment;
     let rejected: u64 = counts.rejected.values().sum();

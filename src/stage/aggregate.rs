@@ -2,12 +2,13 @@
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{Room, StageError, Underway, hand_on};
+use super::{Passed, Room, StageError, Underway, hand_on, offer};
 use crate::flow::aggregator::Aggregator;
 use crate::flow::batch::Batch;
 use crate::flow::checkpoint::Increment;
+use crate::flow::look::Look;
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK};
+use crate::telemetry::metrics::{LOOKS, OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK};
 use crate::telemetry::progress::Report;
 
 const STAGE: &str = "aggregate";
@@ -16,7 +17,7 @@ const STAGE: &str = "aggregate";
 pub async fn aggregate(
     mut aggregator: Aggregator,
     mut batches: Receiver<Batch>,
-    increments: Sender<Underway<Increment>>,
+    increments: Sender<Passed<Increment, Look>>,
     room: Room,
     report: Report,
 ) -> Result<(), StageError> {
@@ -27,14 +28,17 @@ pub async fn aggregate(
         STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         show(&aggregator);
         if let Some(increment) = increment
-            && !hand_on(&report, &increments, fitted(&room, increment, &report).await).await
+            && !hand_on(&report, &increments, Passed::Increment(fitted(&room, increment, &report).await)).await
         {
             return Ok(());
+        }
+        if let Some(look) = aggregator.look(clock::uptime()) {
+            LOOKS.add_with("result", if offer(&increments, look) { "taken" } else { "dropped" }, 1);
         }
         report.waiting();
     }
     if let Some(increment) = aggregator.finish() {
-        hand_on(&report, &increments, fitted(&room, increment, &report).await).await;
+        hand_on(&report, &increments, Passed::Increment(fitted(&room, increment, &report).await)).await;
     }
     Ok(())
 }

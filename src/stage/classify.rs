@@ -1,20 +1,22 @@
-//! Labels the flows of closed windows and late panes.
+//! Labels the flows of closed windows and late panes, and for the time being those of open ones.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{Shadow, StageError, Underway, hand_on};
+use super::{Passed, Shadow, StageError, hand_on, offer};
 use crate::exit::chain;
 use crate::flow::checkpoint::{Increment, Pane, Timing};
 use crate::flow::context::{Context, Neighbours};
+use crate::flow::look::{Look, OpenFlows};
 use crate::model::{Change, Model, Watched};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::{MODEL_INFO, MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
 use crate::telemetry::progress::Report;
 use crate::telemetry::status::{ModelState, Status};
-use crate::verdict::judge::{Judge, rows};
-use crate::verdict::judged::{JudgedIncrement, JudgedPane, Judgement};
+use crate::verdict::judge::{Judge, open_rows, rows};
+use crate::verdict::judged::{JudgedIncrement, JudgedLook, JudgedPane, Judgement};
+use crate::verdict::label::Verdict;
 
 const STAGE: &str = "classify";
 
@@ -25,16 +27,27 @@ pub async fn classify(
     mut judge: Judge,
     mut shadow: Shadow,
     status: Status,
-    mut increments: Receiver<Underway<Increment>>,
-    verdicts: Sender<Underway<JudgedIncrement>>,
+    mut increments: Receiver<Passed<Increment, Look>>,
+    verdicts: Sender<Passed<JudgedIncrement, JudgedLook>>,
     report: Report,
 ) -> Result<(), StageError> {
     look(&mut model, &status);
     shadow.look();
-    while let Some(mut underway) = increments.recv().await {
+    while let Some(passed) = increments.recv().await {
         report.busy();
         look(&mut model, &status);
         let began = clock::now();
+        let mut underway = match passed {
+            Passed::Increment(underway) => underway,
+            Passed::Look(look) => {
+                if let Some(model) = model.current() {
+                    offer(&verdicts, provisional(model, look)?);
+                    STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
+                }
+                report.waiting();
+                continue;
+            }
+        };
         let increment = &mut underway.work;
         let mut panes = Vec::with_capacity(increment.panes.len());
         for pane in std::mem::take(&mut increment.panes) {
@@ -45,7 +58,8 @@ pub async fn classify(
             STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
         }
         let shadowed = if shadow.is_on() { panes.clone() } else { Vec::new() };
-        if !hand_on(&report, &verdicts, underway.map(|increment| JudgedIncrement { increment, panes })).await {
+        let judged = underway.map(|increment| JudgedIncrement { increment, panes });
+        if !hand_on(&report, &verdicts, Passed::Increment(judged)).await {
             return Ok(());
         }
         shadow.judge(&shadowed, || increments.is_empty() && !increments.is_closed()).await;
@@ -67,7 +81,7 @@ fn judged(model: Option<&Arc<Model>>, judge: &mut Judge, pane: Pane) -> Result<J
     Ok(JudgedPane { pane, contexts, judgement })
 }
 
-fn judgement(model: &Model, judge: &Judge, pane: &Pane, contexts: &[Context]) -> Result<Judgement, StageError> {
+fn judgement(model: &Arc<Model>, judge: &Judge, pane: &Pane, contexts: &[Context]) -> Result<Judgement, StageError> {
     let flows = &pane.flows;
     let chunks = match pane.timing {
         Timing::Late => judge.late(model.features(), flows, contexts),
@@ -77,7 +91,30 @@ fn judgement(model: &Model, judge: &Judge, pane: &Pane, contexts: &[Context]) ->
     for chunk in chunks {
         verdicts.extend(model.classify(&chunk)?);
     }
-    Ok(Judgement { verdicts, classes: model.classes().clone(), model_version: Arc::clone(model.version()) })
+    Ok(said_by(model, verdicts))
+}
+
+/// Judges flows of open windows as they are now. Nothing of it is stored.
+fn provisional(model: &Arc<Model>, look: Look) -> Result<JudgedLook, StageError> {
+    let judgements = look.windows.iter().map(|window| provisional_of(model, window));
+    Ok(JudgedLook { judgements: judgements.collect::<Result<_, _>>()?, look })
+}
+
+fn provisional_of(model: &Arc<Model>, window: &OpenFlows) -> Result<Judgement, StageError> {
+    let mut verdicts = Vec::with_capacity(window.flows.len());
+    for chunk in open_rows(model.features(), &window.flows) {
+        verdicts.extend(model.classify(&chunk)?);
+    }
+    Ok(said_by(model, verdicts))
+}
+
+fn said_by(model: &Arc<Model>, verdicts: Vec<Verdict>) -> Judgement {
+    Judgement {
+        verdicts,
+        classes: model.classes().clone(),
+        model_version: Arc::clone(model.version()),
+        explainer: Arc::<Model>::clone(model),
+    }
 }
 
 /// Takes a replaced model file over; a broken one leaves the old model in its place.

@@ -3,6 +3,7 @@
 //! Each says what it is at, so that one that is stuck is noticed (`telemetry::progress`). Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
 mod aggregate;
+mod alerting;
 mod audit;
 mod classify;
 mod id_days;
@@ -14,6 +15,7 @@ mod store;
 mod wakeup;
 
 pub use aggregate::aggregate;
+pub use alerting::Alerting;
 pub use audit::audit;
 pub use classify::classify;
 pub use ingest::ingest;
@@ -52,6 +54,15 @@ pub enum StageError {
     Model(#[from] ModelError),
 }
 
+/// What goes from stage to stage. In one channel, so that a look never comes after the window that it looked at.
+#[derive(Debug)]
+pub enum Passed<I, L> {
+    /// Must be stored.
+    Increment(Underway<I>),
+    /// May be dropped.
+    Look(L),
+}
+
 /// Runs a stage until it ends, or until nobody takes its work any more: a stage that waits for work would not notice.
 pub async fn while_taken<T, F>(next: Sender<T>, stage: impl FnOnce(Sender<T>) -> F) -> Result<(), StageError>
 where
@@ -63,6 +74,11 @@ where
         result = stage(next) => result,
         () = taken.closed() => Ok(()),
     }
+}
+
+/// Hands a look to the next stage, unless that has enough to do. `false`: it was dropped.
+fn offer<I, L>(next: &Sender<Passed<I, L>>, look: L) -> bool {
+    next.try_send(Passed::Look(look)).is_ok()
 }
 
 /// Hands work to the next stage and counts how long that stage kept us waiting. `false`: it has ended.

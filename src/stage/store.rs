@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
 
-use super::{StageError, Underway};
+use super::{Alerting, Passed, StageError};
 use crate::flow::checkpoint::Timing;
 use crate::postgres::PostgresError;
 use crate::postgres::writer::{Stored, Writer};
@@ -16,23 +17,44 @@ use crate::telemetry::metrics::{
 };
 use crate::telemetry::progress::Report;
 use crate::telemetry::status::Status;
-use crate::verdict::judged::JudgedIncrement;
+use crate::verdict::judged::{JudgedIncrement, JudgedLook};
 
 const STAGE: &str = "store";
+/// How long nothing must come before the clock is asked whether alerts have been quiet for long enough.
+const QUIET_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Stores until no more increments come.
 pub async fn store(
     mut writer: Writer,
+    mut alerts: Alerting,
     out_of_orderness: Duration,
-    mut increments: Receiver<Underway<JudgedIncrement>>,
+    mut passed: Receiver<Passed<JudgedIncrement, JudgedLook>>,
     status: Status,
     report: Report,
 ) -> Result<(), StageError> {
-    while let Some(underway) = increments.recv().await {
+    loop {
+        let underway = match timeout(QUIET_INTERVAL, passed.recv()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(Passed::Increment(underway))) => underway,
+            Ok(Some(Passed::Look(look))) => {
+                report.busy();
+                let changes = alerts.look(&look);
+                alerts.tell(&mut writer, changes).await.map_err(|error| refused(error, &status))?;
+                report.waiting();
+                continue;
+            }
+            Err(_) => {
+                let changes = alerts.pass();
+                alerts.tell(&mut writer, changes).await.map_err(|error| refused(error, &status))?;
+                continue;
+            }
+        };
         let judged = &underway.work;
         report.busy();
         let began = clock::now();
-        let stored = writer.store(judged).await.map_err(|error| refused(error, &status))?;
+        let changes = alerts.settle(judged);
+        let stored = writer.store(judged, &changes).await.map_err(|error| refused(error, &status))?;
+        alerts.stored(&changes, &stored.alerts);
         SINK_BLOCKED.set(0.0);
         status.update(|now| {
             now.position = judged.increment.checkpoint.position.high();
@@ -43,10 +65,9 @@ pub async fn store(
         if !judged.panes.is_empty() {
             STORE_TRANSACTION.record(took);
         }
-        count(judged, stored, out_of_orderness);
+        count(judged, &stored, out_of_orderness);
         report.waiting();
     }
-    Ok(())
 }
 
 /// A database that is there and does not take the flows is another state than one that is gone: a person may have to make
@@ -61,7 +82,7 @@ fn refused(error: PostgresError, status: &Status) -> StageError {
     StageError::Sink(error)
 }
 
-fn count(judged: &JudgedIncrement, stored: Stored, out_of_orderness: Duration) {
+fn count(judged: &JudgedIncrement, stored: &Stored, out_of_orderness: Duration) {
     let counts = &judged.increment.counts;
     CHECKPOINTS.add(1);
     PACKETS_READ.add(counts.read);

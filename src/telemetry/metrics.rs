@@ -99,6 +99,9 @@ metrics! {
     WINDOW_DELAY: Histogram = "flowsentry_window_delay_seconds",
         "Seconds from the end of a window and the out-of-orderness bound until its flows were committed.";
 
+    LOOKS: Counter = "flowsentry_looks_total" {result: "taken", "dropped"},
+        "Looks at flows of open windows, by whether the next stage had time for them.";
+
     MODEL_RELOADS: Counter = "flowsentry_model_reloads_total" {result: "loaded", "refused"},
         "New model files, by what became of them.";
     SHADOW_FLOWS: Counter = "flowsentry_shadow_flows_total" {verdict: "same", "other"},

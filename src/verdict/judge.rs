@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::flow::context::{Context, Neighbours};
 use crate::flow::key::FlowKey;
+use crate::flow::look::OpenFlow;
 use crate::flow::statistics::Statistics;
 use crate::flow::time::EventTime;
 use crate::flow::{
@@ -28,6 +29,17 @@ pub const CHUNK_ROWS: usize = 1_000;
 /// flow, in the same order.
 pub fn rows<'a>(features: &'a Features, flows: &'a FlowMap, contexts: &'a [Context]) -> Rows<'a> {
     Rows { features, left: flows.iter().zip(contexts), window: None }
+}
+
+/// Rows of open flows, in chunks of [`CHUNK_ROWS`], in their order.
+pub fn open_rows<'a>(features: &'a Features, flows: &'a [OpenFlow]) -> impl Iterator<Item = Matrix> + 'a {
+    flows.chunks(CHUNK_ROWS).map(|chunk| {
+        let mut values = Vec::with_capacity(chunk.len() * features.len());
+        for flow in chunk {
+            features.append(&flow.key, &flow.statistics, &flow.context, &mut values);
+        }
+        Matrix { columns: features.len(), values }
+    })
 }
 
 /// Chunks of rows. Each is a matrix of 1 to [`CHUNK_ROWS`] rows; together they have one row a flow.

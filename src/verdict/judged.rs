@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::flow::checkpoint::{Increment, Pane};
 use crate::flow::context::Context;
+use crate::flow::look::Look;
 use crate::verdict::label::{Classes, UNKNOWN, Verdict};
+use crate::verdict::reasons::Explain;
 
 /// An increment whose flows have been judged.
 #[derive(Debug)]
@@ -36,6 +38,17 @@ pub struct Judgement {
     pub classes: Classes,
     /// The model's version.
     pub model_version: Arc<str>,
+    /// Says why.
+    pub explainer: Arc<dyn Explain>,
+}
+
+/// A look at open windows, judged.
+#[derive(Debug)]
+pub struct JudgedLook {
+    /// The flows.
+    pub look: Look,
+    /// One a window, in their order.
+    pub judgements: Vec<Judgement>,
 }
 
 impl JudgedPane {

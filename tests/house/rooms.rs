@@ -25,6 +25,7 @@ const fn pure(name: &'static str, imports: &'static [&'static str], why: &'stati
 const ROOMS: &[Room] = &[
     pure("flow", &[], "packets become flows by the same rules everywhere; time is an argument"),
     pure("verdict", &["flow"], "a verdict follows from a flow and its neighbours alone"),
+    pure("alert", &["flow", "verdict"], "what is told to people follows from verdicts and time alone"),
     pure("check", &["flow", "config"], "what was seen is judged the same way everywhere; who looks is told"),
     room("config", &[], "settings know nothing of what they set"),
     room("telemetry", &["config"], "every room may use it, so it uses none"),
@@ -34,14 +35,14 @@ const ROOMS: &[Room] = &[
     room("exit", &[], "the list of exit codes, and what a failed command says"),
     room(
         "postgres",
-        &["flow", "verdict", "check", "config", "telemetry", "exit"],
+        &["flow", "verdict", "alert", "check", "config", "telemetry", "exit"],
         "the only room with SQL labels nothing",
     ),
     room("http", &["config", "telemetry"], "shows what the status says, and cannot delay the pipeline"),
     room("supervisor", &[], "knows tasks, not what they do"),
     room(
         "stage",
-        &["flow", "verdict", "model", "check", "postgres", "config", "telemetry", "supervisor", "exit"],
+        &["flow", "verdict", "model", "alert", "check", "postgres", "config", "telemetry", "supervisor", "exit"],
         "loops around the rooms above; composed by pipeline",
     ),
     room(

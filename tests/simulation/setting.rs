@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowsentry::flow::aggregator::Limits;
+use flowsentry::flow::aggregator::{Early, Limits};
 
 use super::random::Random;
 
@@ -87,6 +87,7 @@ impl Setting {
             idle_timeout: seconds(random.pick(&[1, 3, 10])),
             memory_max: random.pick(&[0, 2_000, 8_000, 40_000, usize::MAX, usize::MAX]),
             checkpoint_interval: Duration::from_millis(random.pick(&[0, 300, 1_000, 10_000])),
+            early: Early { interval: Duration::ZERO, flows_max: 1_000 },
         };
         let rows_per_batch = random.between(1, 6);
         Self {

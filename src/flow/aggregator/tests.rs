@@ -13,6 +13,7 @@ const LIMITS: Limits = Limits {
     idle_timeout: Duration::from_secs(10),
     memory_max: usize::MAX,
     checkpoint_interval: FOREVER,
+    early: Early { interval: Duration::ZERO, flows_max: 1_000 },
 };
 
 fn at(seconds: i64) -> EventTime {

@@ -9,15 +9,27 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::*;
 use crate::flow::checkpoint::Pane;
-use crate::flow::context::Neighbours;
+use crate::flow::context::{Context, Neighbours};
 use crate::flow::key::{FlowKey, Protocol};
 use crate::flow::map::FlowMap;
 use crate::flow::packet::{Packet, TcpFlags};
+use crate::flow::statistics::Statistics;
 use crate::flow::table::WindowFlows;
 use crate::flow::time::EventTime;
 use crate::flow::window::Window;
 use crate::model::model_file;
 use crate::verdict::label::{Classes, Verdict};
+use crate::verdict::reasons::{Explain, Reasons};
+
+/// Gives no reasons.
+#[derive(Debug)]
+struct Silent;
+
+impl Explain for Silent {
+    fn explain(&self, _: &FlowKey, _: &Statistics, _: &Context, _: u16) -> Option<Reasons> {
+        None
+    }
+}
 
 /// Flows of a packet each, all labelled an attack, by a model that has its classes in another order than the candidate.
 /// The candidate calls them normal: for an attack they would need two packets.
@@ -40,7 +52,12 @@ fn pane(flows: u32, timing: Timing, is_labelled: bool) -> Arc<JudgedPane> {
     let window = Window { start: EventTime::EPOCH, end: EventTime::EPOCH };
     let classes = Classes::new(["DDoS", "Normal"].map(str::to_owned).to_vec());
     let verdicts = vec![Verdict { class: 0, confidence: 1.0 }; flows as usize];
-    let judgement = is_labelled.then(|| Judgement { verdicts, classes, model_version: "model".into() });
+    let judgement = is_labelled.then(|| Judgement {
+        verdicts,
+        classes,
+        model_version: "model".into(),
+        explainer: Arc::new(Silent),
+    });
     let pane = Pane { timing, flows: Arc::new(WindowFlows { window, flows: map }) };
     Arc::new(JudgedPane { pane, contexts, judgement })
 }

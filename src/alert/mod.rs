@@ -1,0 +1,16 @@
+//! Verdicts become alerts: one an attack, opened by a verdict on an open window, confirmed by the closed one, closed when it
+//! stops.
+//!
+//! Pure: time is an argument, and what changed is returned, for the writer to store.
+
+pub mod book;
+pub mod event;
+pub mod exception;
+pub mod record;
+pub mod severity;
+
+pub use book::{Book, Limits};
+pub use event::{Change, Changes, Event, WindowEvidence};
+pub use exception::{Exception, Exceptions};
+pub use record::{Alert, Handle, State, Subject, SubjectKind};
+pub use severity::Severity;

@@ -1,0 +1,69 @@
+//! Keeps the book of alerts beside the store: what a window confirms is stored in its transaction, what an open one shows at
+//! once.
+
+use std::time::Duration;
+
+use crate::alert::{Book, Changes, Exceptions};
+use crate::flow::time::EventTime;
+use crate::postgres::PostgresError;
+use crate::postgres::writer::Writer;
+use crate::telemetry::clock;
+use crate::verdict::judged::{JudgedIncrement, JudgedLook};
+
+/// The book, and the clocks that it is told.
+#[derive(Debug)]
+pub struct Alerting {
+    book: Book,
+    exceptions: Exceptions,
+    /// The watermark, and since when it stands there.
+    watermark: (EventTime, Duration),
+}
+
+impl Alerting {
+    /// With the alerts that were open.
+    pub fn new(book: Book, exceptions: Exceptions) -> Self {
+        Self { book, exceptions, watermark: (EventTime::EPOCH, clock::uptime()) }
+    }
+
+    /// What a look changes.
+    pub fn look(&mut self, look: &JudgedLook) -> Changes {
+        self.book.look(look, &self.exceptions, now())
+    }
+
+    /// What closed windows change.
+    pub fn settle(&mut self, judged: &JudgedIncrement) -> Changes {
+        self.watermark = (judged.increment.checkpoint.watermark, clock::uptime());
+        self.book.settle(judged, &self.exceptions, now())
+    }
+
+    /// What passing time changes: the watermark stands still while no packets come, and time goes on.
+    pub fn pass(&mut self) -> Changes {
+        let (watermark, since) = self.watermark;
+        if watermark == EventTime::EPOCH || self.book.open() == 0 {
+            return Changes::default();
+        }
+        self.book.pass(watermark.saturating_add(clock::uptime().saturating_sub(since)))
+    }
+
+    /// Stores changes in a transaction of their own.
+    pub async fn tell(&mut self, writer: &mut Writer, changes: Changes) -> Result<(), PostgresError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let ids = writer.tell(&changes).await?;
+        self.stored(&changes, &ids);
+        Ok(())
+    }
+
+    /// Changes were committed, and these are the ids of their alerts, in their order.
+    pub fn stored(&mut self, changes: &Changes, ids: &[i64]) {
+        for (change, id) in changes.alerts.iter().zip(ids) {
+            self.book.stored(change.handle, *id);
+        }
+    }
+}
+
+fn now() -> EventTime {
+    let micros = i64::try_from(clock::since_epoch().as_micros()).unwrap_or(i64::MAX);
+    EventTime::from_micros(micros).unwrap_or_default()
+}
