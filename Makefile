@@ -31,7 +31,7 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo test test-postgres simulation check fuzz bench growth soak model compare adapt lab setup
+.PHONY: help demo test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -73,6 +73,10 @@ growth: setup ## Draw docs/growth.svg: time and memory from 10,000 to 10,000,000
 soak: setup ## An hour at 10,000 packets/s with retention: memory and lag flat, sums equal; MINUTES=3 for a trial
 	@$(STEP) "release build" cargo build --release --locked
 	@$(STEP) soak $(RUN_BENCH)soak -- $(MINUTES)
+
+detection: setup ## How soon attacks are known, how often they are told, how often nothing is told as one: a quarter of an hour; DATA=captures
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) detection $(RUN_BENCH)detection -- $(DATA)
 
 model: setup ## Train the shipped model, write card and report, say whether it came out as committed: DATA=captures
 	@$(STEP) "release build" cargo build --release --locked

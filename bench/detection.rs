@@ -1,0 +1,56 @@
+//! How soon is an attack known, how often is it told, and how often is nothing told as an attack?
+//!
+//! Attacks of the test captures, each beside ordinary traffic of another of them. First in event time, through the service's
+//! own code, a second of traffic in milliseconds: every attack and every benign capture (`rehearsal.rs`). Then live: the
+//! release binary on a private PostgreSQL, the packets inserted as their time comes, several attacks at once (`live.rs`); the
+//! delay is from the time of an attack's first packet to the commit of its alert, by the database's clock.
+//!
+//! `make detection DATA=captures`; what follows on the command line are words that ids of captures must contain.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // a bench fails aloud
+
+mod kit;
+#[path = "detection/live.rs"]
+mod live;
+#[path = "detection/rehearsal.rs"]
+mod rehearsal;
+#[path = "detection/report.rs"]
+mod report;
+#[path = "detection/scene.rs"]
+mod scene;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowsentry::model::Model;
+use flowsentry::training::corpus::{Corpus, Split};
+use scene::Scene;
+
+const MODEL_BYTES_MAX: u64 = 1 << 26;
+const INTERVAL: Duration = Duration::from_secs(1);
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let data = PathBuf::from(arguments.next().expect("a directory of labelled captures: make detection DATA=DIR"));
+    let mut words: Vec<String> = arguments.collect();
+    let is_live = !words.iter().any(|word| word == "--rehearse");
+    let split = if words.iter().any(|word| word == "--validation") { Split::Validation } else { Split::Test };
+    words.retain(|word| !word.starts_with("--"));
+    let wanted = |scene: &Scene| words.is_empty() || words.iter().any(|word| scene.id.contains(word.as_str()));
+    let corpus = Corpus::open(&data).expect("labelled captures");
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/flowsentry.safetensors");
+    let model = Arc::new(Model::load(Path::new(model), MODEL_BYTES_MAX).expect("a model"));
+
+    let attacks: Vec<Scene> = scene::attacks(&corpus, split).into_iter().filter(wanted).collect();
+    let ordinary: Vec<Scene> = scene::ordinary(&corpus, split).into_iter().filter(wanted).collect();
+    let phase = |number: usize| Duration::from_millis((number as u64 * 7_919) % 30_000);
+    let rehearsed = |scenes: &[Scene]| {
+        let told = scenes.iter().enumerate();
+        told.map(|(number, scene)| rehearsal::rehearse(scene, &model, INTERVAL, phase(number))).collect::<Vec<_>>()
+    };
+    report::quiet(&ordinary, &rehearsed(&ordinary));
+    report::rehearsed(&attacks, &rehearsed(&attacks));
+    if is_live {
+        report::live(&attacks, &live::play(&attacks));
+    }
+}
