@@ -6,6 +6,7 @@
 mod kit;
 
 mod adoption;
+mod alerts;
 mod audit;
 mod bad_input;
 mod check;
