@@ -30,11 +30,7 @@ pub struct OpenNeighbours {
 impl OpenNeighbours {
     /// No flows, and room for so many.
     pub fn with_capacity(flows: usize) -> Self {
-        Self {
-            parts: Vec::with_capacity(flows),
-            pairs: HashTable::with_capacity(flows),
-            ..Self::default()
-        }
+        Self { parts: Vec::with_capacity(flows), pairs: HashTable::with_capacity(flows), ..Self::default() }
     }
 
     /// Puts in the flow at `place` as it is now.

@@ -66,13 +66,7 @@ impl Source {
 
     pub fn figures(&self) -> [u64; 5] {
         let ports = self.destination_ports.len();
-        [
-            u64::from(self.flows.all),
-            u64::from(self.destinations),
-            u64::from(ports),
-            self.packets,
-            self.syn_without_ack,
-        ]
+        [u64::from(self.flows.all), u64::from(self.destinations), u64::from(ports), self.packets, self.syn_without_ack]
     }
 }
 

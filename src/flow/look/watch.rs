@@ -158,10 +158,7 @@ impl Watch {
 
     /// Octets held; in constant time.
     pub fn bytes(&self) -> usize {
-        self.touched.bytes()
-            + self.neighbours.bytes()
-            + self.seen.capacity() * size_of::<Seen>()
-            + self.waiting.bytes()
+        self.touched.bytes() + self.neighbours.bytes() + self.seen.capacity() * size_of::<Seen>() + self.waiting.bytes()
     }
 }
 
