@@ -250,7 +250,8 @@ fn stages(
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
-    let alerting = Alerting::new(Book::resume(alert::Limits { open_max: config.alerts.open_max }, open), exceptions);
+    let limits = alert::Limits { open_max: config.alerts.open_max, window_length: config.window.length };
+    let alerting = Alerting::new(Book::resume(limits, open), exceptions);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
         Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)

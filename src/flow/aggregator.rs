@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::flow::batch::{Batch, Observation, Progress, Rejected};
 use crate::flow::checkpoint::{Checkpoint, Counts, Increment, Pane, Timing};
-use crate::flow::look::Look;
+use crate::flow::look::{Budget, Look};
 use crate::flow::packet::Packet;
 use crate::flow::position::{BrokenChain, Delta, IdRange, Position};
 use crate::flow::table::{FlowTable, WindowFlows};
@@ -44,6 +44,20 @@ pub struct Early {
     pub flows_max: usize,
 }
 
+impl Early {
+    /// What flows of one look may hold outside of themselves, each on average: a set of a thousand ports does, and few
+    /// flows have one.
+    const HEAP_BYTES_A_FLOW: usize = 1024;
+
+    fn is_on(self) -> bool {
+        !self.interval.is_zero()
+    }
+
+    fn budget(self) -> Budget {
+        Budget { flows: self.flows_max, heap_bytes: self.flows_max.saturating_mul(Self::HEAP_BYTES_A_FLOW) }
+    }
+}
+
 /// Rejected rows that wait for an increment at most: a sniffer that goes wrong must not cost memory.
 const REJECTED_MAX: usize = 16_384;
 
@@ -67,6 +81,7 @@ pub struct Aggregator {
     replaying: bool,
     last_increment: Duration,
     last_packet: Duration,
+    last_look: Duration,
     /// Greatest packet time folded since the start, replays left out.
     greatest: EventTime,
 }
@@ -87,9 +102,10 @@ pub struct Open {
 impl Aggregator {
     /// Goes on from a checkpoint. The rows of `position − settled` come first, as [`Progress::Replayed`].
     pub fn resume(limits: Limits, checkpoint: Checkpoint, uptime: Duration) -> Self {
+        let table = if limits.early.is_on() { FlowTable::watched } else { FlowTable::new };
         Self {
             limits,
-            table: FlowTable::new(limits.window_length),
+            table: table(limits.window_length),
             watermark: Watermark::resume(checkpoint.watermark, limits.out_of_orderness),
             late: FlowTable::new(limits.window_length),
             opened_at: BTreeMap::new(),
@@ -101,6 +117,7 @@ impl Aggregator {
             counts: Counts::default(),
             last_increment: uptime,
             last_packet: uptime,
+            last_look: uptime,
             greatest: EventTime::EPOCH,
         }
     }
@@ -138,9 +155,22 @@ impl Aggregator {
         (!panes.is_empty() || self.has_changed()).then(|| self.build(panes, false))
     }
 
-    /// A look at the open windows, if one is due and there is anything to look at.
-    pub fn look(&mut self, _uptime: Duration) -> Option<Look> {
-        None
+    /// Whether it is time for a look. What a replay folds is looked at once it is over.
+    pub fn is_look_due(&self, uptime: Duration) -> bool {
+        let early = self.limits.early;
+        early.is_on() && !self.replaying && uptime.saturating_sub(self.last_look) >= early.interval
+    }
+
+    /// A look at the open windows, if one is due and there is anything to look at. What it gives counts as looked at: ask
+    /// only if somebody can take it.
+    pub fn look(&mut self, uptime: Duration) -> Option<Look> {
+        if !self.is_look_due(uptime) {
+            return None;
+        }
+        self.last_look = uptime;
+        let windows = self.table.look(self.limits.early.budget());
+        let (greatest, watermark) = (self.greatest, self.watermark.time());
+        (!windows.is_empty()).then_some(Look { windows, greatest, watermark })
     }
 
     /// Closes nothing, but gives everything that may be stored now: what a clean stop asks for.

@@ -1,6 +1,13 @@
 //! A look at open windows: the flows that are worth judging before their window closes.
 //!
 //! Nothing of a look is ever stored as a flow, and a look may be dropped: the next one, or the closed window, tells the same.
+//! What is remembered of an open window to find these flows, and the rule by which they are found, is in `watch`.
+
+mod lanes;
+mod touched;
+mod watch;
+
+pub use watch::{Budget, Watch};
 
 use crate::flow::context::Context;
 use crate::flow::key::FlowKey;

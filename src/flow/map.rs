@@ -42,8 +42,17 @@ impl FlowMap {
 
     /// The flow with this key.
     pub fn get(&self, key: &FlowKey) -> Option<&Statistics> {
-        let place = self.places.find(self.hasher.hash_one(key), |&place| self.flows[place].0 == *key)?;
-        Some(&self.flows[*place].1)
+        self.place_of(key).map(|place| &self.flows[place].1)
+    }
+
+    /// Where the flow with this key stands, for as long as there is this map: see [`FlowMap::at`].
+    pub fn place_of(&self, key: &FlowKey) -> Option<usize> {
+        self.places.find(self.hasher.hash_one(key), |&place| self.flows[place].0 == *key).copied()
+    }
+
+    /// The flow at a place, which counts the flows that began before it.
+    pub fn at(&self, place: usize) -> Option<(&FlowKey, &Statistics)> {
+        self.flows.get(place).map(|(key, flow)| (key, flow))
     }
 
     /// The flow with this key, a new one if there was none.
@@ -67,6 +76,11 @@ impl FlowMap {
     /// Adds packets to their flows, some dozens at a time: first where each flow probably stands, then a look at all of
     /// them, so that the waiting for memory overlaps. Gives by how many octets the flows' own memory has grown.
     pub fn fold_all(&mut self, packets: &[Packet]) -> usize {
+        self.fold_each(packets, |_| {})
+    }
+
+    /// The same, and `folded` is told the place of each packet's flow.
+    pub fn fold_each(&mut self, packets: &[Packet], mut folded: impl FnMut(usize)) -> usize {
         let mut grown = 0;
         let mut hashes = [0; AHEAD];
         let mut places = [0; AHEAD];
@@ -90,6 +104,7 @@ impl FlowMap {
                 let before = flow.heap_bytes();
                 flow.fold(packet);
                 grown += flow.heap_bytes() - before;
+                folded(place);
             }
         }
         grown
@@ -165,7 +180,10 @@ mod tests {
             let packets: Vec<Packet> = sent.iter().map(|&(source, port)| packet(source, port)).collect();
             let (first, second) = packets.split_at(cut.min(packets.len()));
             let mut flows = FlowMap::default();
-            let grown = flows.fold_all(first) + flows.fold_all(second);
+            let mut told = Vec::new();
+            let grown = flows.fold_all(first) + flows.fold_each(second, |place| told.push(place));
+            prop_assert!(told.iter().zip(second).all(|(&place, packet)| flows.at(place).unwrap().0 == &packet.key));
+            prop_assert_eq!(told.len(), second.len());
             let mut expected = BTreeMap::<FlowKey, Statistics>::new();
             for packet in &packets {
                 expected.entry(packet.key).or_default().fold(packet);
@@ -174,6 +192,7 @@ mod tests {
             prop_assert_eq!(grown, expected.values().map(Statistics::heap_bytes).sum::<usize>());
             for (key, flow) in &expected {
                 prop_assert_eq!(flows.get(key), Some(flow));
+                prop_assert_eq!(flows.place_of(key).and_then(|place| flows.at(place)), Some((key, flow)));
             }
             prop_assert!(flows.iter().all(|(key, flow)| expected.get(key) == Some(flow)));
             prop_assert_eq!(flows.get(&packet(3000, 1).key), None);

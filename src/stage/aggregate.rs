@@ -2,13 +2,15 @@
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::{Passed, Room, StageError, Underway, hand_on, offer};
+use super::{Passed, Room, StageError, Underway, hand_on};
 use crate::flow::aggregator::Aggregator;
 use crate::flow::batch::Batch;
 use crate::flow::checkpoint::Increment;
 use crate::flow::look::Look;
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{LOOKS, OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK};
+use crate::telemetry::metrics::{
+    FLOWS_LOOKED_AT, LOOKS, OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK,
+};
 use crate::telemetry::progress::Report;
 
 const STAGE: &str = "aggregate";
@@ -21,6 +23,7 @@ pub async fn aggregate(
     room: Room,
     report: Report,
 ) -> Result<(), StageError> {
+    let mut kept_back = false;
     while let Some(batch) = batches.recv().await {
         report.busy();
         let began = clock::now();
@@ -32,15 +35,33 @@ pub async fn aggregate(
         {
             return Ok(());
         }
-        if let Some(look) = aggregator.look(clock::uptime()) {
-            LOOKS.add_with("result", if offer(&increments, look) { "taken" } else { "dropped" }, 1);
-        }
+        look(&mut aggregator, &increments, &mut kept_back);
         report.waiting();
     }
     if let Some(increment) = aggregator.finish() {
         hand_on(&report, &increments, Passed::Increment(fitted(&room, increment, &report).await)).await;
     }
     Ok(())
+}
+
+/// Looks at the open windows if it is time to and the next stage can take a look. Otherwise nothing of it is lost: the look
+/// is kept back until that stage can, and counted as dropped once.
+fn look(aggregator: &mut Aggregator, increments: &Sender<Passed<Increment, Look>>, kept_back: &mut bool) {
+    if !aggregator.is_look_due(clock::uptime()) {
+        return;
+    }
+    let Ok(permit) = increments.try_reserve() else {
+        LOOKS.add_with("result", "dropped", u64::from(!std::mem::replace(kept_back, true)));
+        return;
+    };
+    *kept_back = false;
+    let began = clock::now();
+    if let Some(look) = aggregator.look(clock::uptime()) {
+        LOOKS.add_with("result", "taken", 1);
+        FLOWS_LOOKED_AT.add(look.windows.iter().map(|open| open.flows.len() as u64).sum());
+        permit.send(Passed::Look(look));
+    }
+    STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
 }
 
 /// Waits until there is room for an increment, and counts how long.

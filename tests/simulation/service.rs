@@ -244,7 +244,7 @@ impl Running {
         Ok(After::GoesOn)
     }
 
-    fn aggregate(&mut self, world: &World) -> Result<After, BrokenChain> {
+    fn aggregate(&mut self, world: &mut World) -> Result<After, BrokenChain> {
         let increment = if let Some(batch) = self.batches.pop_front() {
             self.aggregator.absorb(batch)?
         } else {
@@ -257,7 +257,24 @@ impl Running {
             }
             increment
         }));
+        if !self.finished && self.aggregator.is_look_due(world.uptime) {
+            self.look(world);
+        }
         Ok(After::GoesOn)
+    }
+
+    /// What a look tells is of open windows as they are now; and it changes nothing of what is stored.
+    fn look(&mut self, world: &mut World) {
+        if world.random.percent(world.setting.faults.looks_kept_back) {
+            return world.tally.add(Seen::LookKeptBack);
+        }
+        let Some(look) = self.aggregator.look(world.uptime) else { return };
+        world.tally.add(Seen::Look);
+        let flows: Vec<_> = look.windows.iter().flat_map(|open| &open.flows).collect();
+        assert!(!flows.is_empty() && flows.len() <= world.setting.limits.early.flows_max);
+        assert!(flows.iter().all(|flow| flow.packets_before < flow.statistics.volume.packets));
+        assert!(look.windows.is_sorted_by_key(|open| open.window));
+        assert!(look.windows.iter().all(|open| !open.window.is_over(look.watermark)));
     }
 
     /// Begins, moves the checkpoint, or commits.

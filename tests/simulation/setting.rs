@@ -72,6 +72,8 @@ pub struct Faults {
     /// The server is replaced by an older copy of it.
     pub server_lost: usize,
     pub clock_step: usize,
+    /// Of a hundred looks, those that nobody has time for.
+    pub looks_kept_back: usize,
     /// Of a hundred commits.
     pub commit_trouble: usize,
     /// Of a hundred commits of sniffers.
@@ -87,7 +89,10 @@ impl Setting {
             idle_timeout: seconds(random.pick(&[1, 3, 10])),
             memory_max: random.pick(&[0, 2_000, 8_000, 40_000, usize::MAX, usize::MAX]),
             checkpoint_interval: Duration::from_millis(random.pick(&[0, 300, 1_000, 10_000])),
-            early: Early { interval: Duration::ZERO, flows_max: 1_000 },
+            early: Early {
+                interval: Duration::from_millis(random.pick(&[0, 1, 250, 1_000])),
+                flows_max: random.pick(&[1, 3, 1_000]),
+            },
         };
         let rows_per_batch = random.between(1, 6);
         Self {
@@ -122,6 +127,7 @@ impl Faults {
             truncate: rate(&[30, 100]),
             server_lost: rate(&[30, 100]),
             clock_step: rate(&[50, 200]),
+            looks_kept_back: rate(&[10, 50, 90]),
             commit_trouble: rate(&[5, 20, 40]),
             asynchronous_commits: rate(&[20, 60, 100]),
         }

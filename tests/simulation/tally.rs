@@ -29,10 +29,12 @@ pub enum Seen {
     ResetStored,
     Restored,
     FailedOver,
+    Look,
+    LookKeptBack,
 }
 
 impl Seen {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Prepared,
         Self::GapFilled,
         Self::GapDead,
@@ -59,6 +61,8 @@ impl Seen {
         Self::ResetStored,
         Self::Restored,
         Self::FailedOver,
+        Self::Look,
+        Self::LookKeptBack,
     ];
 }
 

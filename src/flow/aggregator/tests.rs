@@ -332,3 +332,105 @@ fn at_the_end_of_the_ids_all_open_flows_are_given_as_partial_rows() {
     assert!(stream.aggregator.absorb(Batch::end()).unwrap().is_none(), "nothing is left");
     assert!(stream.aggregator.finish().is_none());
 }
+
+const WATCHED: Limits = Limits { early: Early { interval: Duration::from_secs(1), flows_max: 1_000 }, ..LIMITS };
+
+/// (start of the window, packets, packets at the look before) of each flow of a look at this uptime, in milliseconds.
+fn looked_at(stream: &mut Stream, uptime: u64) -> Vec<(i64, u64, u64)> {
+    let Some(Look { windows, .. }) = stream.aggregator.look(Duration::from_millis(uptime)) else { return Vec::new() };
+    let flows = windows.iter().flat_map(|open| open.flows.iter().map(|flow| (open.window, flow)));
+    let shown =
+        flows.map(|(window, flow)| (window.start.whole_seconds(), flow.statistics.volume.packets, flow.packets_before));
+    shown.collect()
+}
+
+#[test]
+fn open_windows_are_looked_at_once_an_interval_and_only_when_there_is_something_new() {
+    let mut stream = Stream::new(WATCHED);
+    stream.packets(&[1, 31]);
+    assert_eq!(looked_at(&mut stream, 999), []);
+    assert_eq!(looked_at(&mut stream, 1_000), [(0, 1, 0), (30, 1, 0)]);
+    stream.packets(&[2, 3, 32]);
+    assert_eq!(looked_at(&mut stream, 1_999), []);
+    assert_eq!(looked_at(&mut stream, 2_500), [(0, 3, 1), (30, 2, 1)]);
+    assert_eq!(looked_at(&mut stream, 3_400), []);
+    assert_eq!(looked_at(&mut stream, 3_600), [], "nothing came");
+    stream.packets(&[4]);
+    assert_eq!(looked_at(&mut stream, 4_500), [], "a look that found nothing was one");
+    let look = stream.aggregator.look(Duration::from_secs(5)).unwrap();
+    assert_eq!((look.greatest, look.watermark), (at(32), at(27)));
+}
+
+#[test]
+fn without_an_interval_there_are_no_looks_and_they_cost_nothing() {
+    let (mut stream, mut watched) = (Stream::new(LIMITS), Stream::new(WATCHED));
+    for stream in [&mut stream, &mut watched] {
+        stream.packets(&[1, 2]);
+        stream.quiet(0, 0);
+    }
+    assert_eq!(looked_at(&mut stream, 1 << 40), []);
+    assert!(!stream.aggregator.is_look_due(FOREVER));
+    assert_eq!(stream.aggregator.open().bytes, stream.aggregator.table.bytes());
+    let flows = stream.aggregator.open().bytes;
+    looked_at(&mut watched, 1_000);
+    assert!(watched.aggregator.open().bytes > flows, "what looks remember counts as memory");
+}
+
+#[test]
+fn late_packets_and_closed_windows_are_not_looked_at_and_give_their_memory_back() {
+    let mut stream = Stream::new(WATCHED);
+    assert!(stream.packets(&[1, 95]).is_some());
+    assert_eq!(looked_at(&mut stream, 1_000), [(90, 1, 0)]);
+    stream.packets(&[2, 3]);
+    assert_eq!(looked_at(&mut stream, 2_000), [], "late");
+    let one = stream.aggregator.table.bytes();
+    stream.packets(&[96, 121]);
+    assert!(stream.aggregator.table.bytes() > one);
+    assert!(stream.packets(&[500]).is_some());
+    assert_eq!(looked_at(&mut stream, 3_000), [(480, 1, 0)]);
+    assert!(stream.aggregator.table.bytes() <= one, "of one window");
+    stream.aggregator.absorb(Batch::end()).unwrap();
+    assert_eq!((looked_at(&mut stream, 4_000), stream.aggregator.table.bytes()), (vec![], 0));
+}
+
+#[test]
+fn what_looks_remember_counts_towards_the_memory_bound() {
+    let mut stream = Stream::new(LIMITS);
+    stream.packets(&[1]);
+    let mut stream = Stream::new(Limits { memory_max: stream.aggregator.open().bytes, ..WATCHED });
+    let increment = stream.packets(&[1]).unwrap();
+    assert_eq!(panes_of(Some(&increment)), [(Partial, 0, 1, 1)], "the flow alone would have had room");
+    assert_eq!(stream.aggregator.open().bytes, 0);
+    assert_eq!(looked_at(&mut stream, 1_000), [], "it is stored");
+}
+
+#[test]
+fn nothing_is_looked_at_before_a_replay_is_over_and_then_all_that_it_found() {
+    let checkpoint = Checkpoint { position: Arc::new(Position::up_to(9)), ..Checkpoint::default() };
+    let mut stream = Stream::resumed(WATCHED, checkpoint);
+    stream.replay(&[1, 2]);
+    assert_eq!(looked_at(&mut stream, 5_000), []);
+    stream.quiet(6, 0);
+    assert_eq!(looked_at(&mut stream, 6_000), [(0, 2, 0)]);
+}
+
+#[test]
+fn windows_share_a_look_and_what_did_not_fit_comes_with_the_next() {
+    let mut table = FlowTable::watched(LIMITS.window_length);
+    let packets = |second: i64, flows: u8| {
+        (0..flows).map(move |flow| {
+            let mut packet = packet(second);
+            packet.key.source = IpAddr::from([10, 0, 1, flow]);
+            packet
+        })
+    };
+    table.fold(&packets(1, 50).chain(packets(31, 2)).chain(packets(61, 50)).collect::<Vec<_>>(), |_| {});
+    let mut look = |flows| {
+        let looks = table.look(Budget { flows, heap_bytes: usize::MAX });
+        looks.iter().map(|open| (open.window.start.whole_seconds(), open.flows.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(look(20), [(0, 9), (30, 2), (60, 9)]);
+    assert_eq!(look(20), [(0, 10), (60, 10)]);
+    assert_eq!(look(1000), [(0, 31), (60, 31)]);
+    assert_eq!(look(1000), []);
+}

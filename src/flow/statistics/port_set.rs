@@ -77,6 +77,9 @@ impl PortSet {
 
     /// Adds all ports of `other`.
     pub fn extend(&mut self, other: &Self) {
+        if let (State::Many(mine), State::Many(theirs)) = (&mut self.0, &other.0) {
+            return mine.extend(theirs);
+        }
         for port in other.ports() {
             self.insert(port);
         }
@@ -202,6 +205,13 @@ impl Bitmap {
         }
     }
 
+    fn extend(&mut self, other: &Self) {
+        for (mine, theirs) in self.words.iter_mut().zip(other.words) {
+            *mine |= theirs;
+        }
+        self.len = self.words.iter().map(|word| word.count_ones()).sum();
+    }
+
     fn ports(&self) -> impl Iterator<Item = u16> + '_ {
         self.words.iter().zip(0u16..).flat_map(|(&word, index)| {
             let mut left = word;
@@ -224,6 +234,11 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    fn of_any_size() -> impl Strategy<Value = Vec<u16>> {
+        let ports = |size| prop::collection::vec(any::<u16>(), size);
+        prop_oneof![ports(0..20), ports(0..2000), ports(2000..6000)]
+    }
+
     proptest! {
         #[test]
         fn it_is_a_set(ports in prop::collection::vec(prop_oneof![any::<u16>(), 0u16..40], 0..6000)) {
@@ -238,6 +253,14 @@ mod tests {
             for port in [0, 1, 39, 40, 65535] {
                 prop_assert_eq!(set.contains(port), model.contains(&port));
             }
+        }
+
+        #[test]
+        fn extending_is_inserting_each(left in of_any_size(), right in of_any_size()) {
+            let fill = |ports: &[u16]| { let mut set = PortSet::default(); for &port in ports { set.insert(port); } set };
+            let mut extended = fill(&left);
+            extended.extend(&fill(&right));
+            prop_assert_eq!(extended, fill(&[left, right].concat()));
         }
 
         #[test]

@@ -1,0 +1,4 @@
+//! What the book makes of traffic, of labels that waver, and of crashes.
+
+mod attacks;
+mod kit;
