@@ -1,6 +1,6 @@
 //! Alarms: the verdicts of one window that say that something is wrong.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::event::Changes;
 use super::exception::Exceptions;
@@ -17,6 +17,8 @@ use crate::verdict::label::{NORMAL, UNKNOWN, Verdict};
 
 /// A map whose hash is keyed at random: addresses are the attacker's to choose.
 pub type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+/// A set of the same kind.
+pub type Set<K> = HashSet<K, foldhash::fast::RandomState>;
 
 /// A flow with a verdict that is an alarm.
 #[derive(Clone, Copy, Debug)]

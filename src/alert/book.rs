@@ -14,7 +14,7 @@ use super::event::{Change, Changes};
 use super::exception::Exceptions;
 use super::index::{Index, View};
 use super::place::{Choice, Placed};
-use super::record::{Alert, Handle, State, Subject};
+use super::record::{Alert, Handle, State, Subject, SubjectKind};
 use super::rules::QUIET_WINDOWS;
 use super::subject::{Known, groups};
 use crate::flow::checkpoint::Timing;
@@ -145,7 +145,9 @@ impl Book {
         let deciding = if of.is_final() { &settled } else { &shown };
         let known = Known { deciding, shown: &shown, entries: &self.entries, settled: of.is_final() };
         let groups = groups(of, known);
-        let choice = Choice { deciding, unconfirmed: &unconfirmed };
+        let attackers = groups.iter().map(|group| group.subject).filter(|it| it.kind == SubjectKind::Attacker);
+        let attackers = attackers.map(|subject| subject.address).collect();
+        let choice = Choice { deciding, unconfirmed: &unconfirmed, attackers: &attackers };
         let mut placed = Placed::new();
         for group in groups {
             self.place(of, group, choice, &mut placed);

@@ -56,6 +56,8 @@ pub struct Entry {
     pub claimants: Vec<HardwareAddress>,
     severity: Severity,
     reasons: Option<Reasons>,
+    /// Whether they are those of another label, or of an open window.
+    is_stale: bool,
     model_version: Option<Arc<str>>,
     told_packets: u64,
     state: State,
@@ -95,6 +97,7 @@ impl Entry {
             claimants: Vec::new(),
             severity: Severity::Low,
             reasons: None,
+            is_stale: true,
             model_version: None,
             told_packets: 0,
             state: State::Open,
@@ -126,6 +129,7 @@ impl Entry {
             claimants: memory.claimants,
             severity: alert.severity,
             reasons: alert.reasons.clone(),
+            is_stale: false,
             model_version: alert.model_version.clone(),
             told_packets: memory.told_packets,
             merged_into: alert.merged_into,
@@ -162,9 +166,14 @@ impl Entry {
     }
 
     /// The order in which one of several alerts is chosen. Of closed windows alone, as far as there are any.
-    pub fn rank(&self) -> (bool, Option<EventTime>, Subject, Handle) {
-        let seen = if self.is_confirmed() { self.settled.seen() } else { self.open.values().find_map(Figures::seen) };
-        (!self.is_confirmed(), seen.map(|(first, _)| first), self.subject, self.handle)
+    pub fn rank(&self) -> (bool, Option<EventTime>, Subject, String, Handle) {
+        let (figures, subject) = if self.is_confirmed() {
+            (Some(&self.settled), self.core)
+        } else {
+            (self.open.values().next(), self.subject)
+        };
+        let first = figures.and_then(Figures::seen).map(|(first, _)| first);
+        (!self.is_confirmed(), first, subject, self.label.clone(), self.handle)
     }
 
     /// An event; the most important is told.
@@ -215,7 +224,7 @@ impl Entry {
         self.core = subject;
         self.subject = subject;
         label.clone_into(&mut self.label);
-        self.reasons = None;
+        self.is_stale = true;
         self.is_dirty = true;
     }
 
@@ -247,9 +256,14 @@ impl Entry {
     /// Adds alarms of a window.
     pub fn add(&mut self, of: &Alarms<'_>, alarms: &[&Alarm<'_>], watermark: EventTime) {
         self.is_dirty = true;
-        self.began = self.began.min(of.window.start);
         self.model_version = Some(Arc::clone(&of.judgement.model_version));
-        if self.subject.kind == SubjectKind::Identity {
+        if of.is_final() && !self.is_confirmed() {
+            // What open windows said of it is forgotten: what is confirmed follows from closed ones alone.
+            self.began = of.window.start;
+            self.claimants.clear();
+        }
+        if of.is_final() || !self.is_confirmed() {
+            self.began = self.began.min(of.window.start);
             self.claimed(alarms);
         }
         match of.stage {
@@ -262,7 +276,7 @@ impl Entry {
             self.raise(Event::Grown);
             self.told_packets = packets;
         }
-        if self.reasons.is_none() || is_grown {
+        if self.is_stale || is_grown {
             self.explain(of, alarms);
         }
     }
@@ -295,7 +309,7 @@ impl Entry {
             && weight.sum > own
         {
             self.label.clone_from(label);
-            self.reasons = None;
+            self.is_stale = true;
             self.raise(Event::Changed);
         }
     }
@@ -345,6 +359,9 @@ impl Entry {
     }
 
     fn claimed(&mut self, alarms: &[&Alarm<'_>]) {
+        if self.subject.kind != SubjectKind::Identity {
+            return;
+        }
         for claimant in alarms.iter().flat_map(|alarm| alarm.flow.arp.claimants()) {
             if self.claimants.len() < CLAIMANTS && !self.claimants.contains(&claimant) {
                 self.claimants.push(claimant);
@@ -361,6 +378,7 @@ impl Entry {
             let class = alarm.verdict.class;
             let reasons = of.judgement.explainer.explain(alarm.key, alarm.flow, alarm.context, class);
             self.reasons = reasons.or(self.reasons.take());
+            self.is_stale = false;
         }
     }
 
@@ -387,16 +405,27 @@ impl Entry {
         if turned(self.subject, other.subject) {
             other.open.values_mut().for_each(|figures| figures.turn(other.subject.address));
         }
-        self.settled.merge(&other.settled);
         for (start, figures) in other.open {
             if self.open.contains_key(&start) || self.open.len() < OPEN_WINDOWS {
                 self.open.entry(start).or_default().merge(&figures);
             }
         }
-        other.recent.iter().for_each(|&start| self.count(Window { start, end: start }));
-        self.began = self.began.min(other.began);
-        self.active_until = self.active_until.max(other.active_until);
         self.pending_until = self.pending_until.max(other.pending_until);
+        if other.windows > 0 {
+            self.settled.merge(&other.settled);
+            other.recent.iter().for_each(|&start| self.count(Window { start, end: start }));
+            self.began = self.began.min(other.began);
+            self.active_until = self.active_until.max(other.active_until);
+        }
+        // Only if nobody has been shown it yet: else its windows are stored as its own.
+        for window in other.evidence {
+            let same =
+                |own: &&mut WindowEvidence| (own.window_start, own.revision) == (window.window_start, window.revision);
+            match self.evidence.iter_mut().find(same) {
+                Some(own) => own.add(&window),
+                None => self.evidence.push(window),
+            }
+        }
         self.is_dirty = true;
     }
 

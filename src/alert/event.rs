@@ -86,3 +86,15 @@ pub struct WindowEvidence {
     /// Greatest confidence.
     pub confidence: f32,
 }
+
+impl WindowEvidence {
+    /// Adds what the same window showed of a part of the alert; distinct things as if they were others.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.octets += other.octets;
+        self.flows += other.flows;
+        self.peers += other.peers;
+        self.ports = self.ports.max(other.ports);
+        self.confidence = self.confidence.max(other.confidence);
+    }
+}

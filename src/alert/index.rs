@@ -58,8 +58,9 @@ impl Index {
                 }
                 SubjectKind::Victim => {}
                 SubjectKind::Identity => {
-                    let peers = entry.settled.peer_sample.iter().copied();
-                    for address in peers.chain([subject.address]) {
+                    let opened = entry.open.values().filter(|_| !settled);
+                    let peers = std::iter::once(&entry.settled).chain(opened).flat_map(|it| &it.peer_sample);
+                    for address in peers.copied().chain([subject.address]) {
                         index.identities.entry(address).or_insert(entry.handle);
                     }
                     for claimant in &entry.claimants {

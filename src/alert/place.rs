@@ -1,7 +1,9 @@
 //! Which alert a group of alarms belongs to: one that is there, one that open windows opened, or a new one.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use super::alarm::Set;
 use super::alarm::{Alarm, Alarms, Stage};
 use super::book::Book;
 use super::entry::Entry;
@@ -20,6 +22,8 @@ pub struct Choice<'a> {
     pub deciding: &'a Index,
     /// Those that no closed window confirms yet.
     pub unconfirmed: &'a Index,
+    /// Attackers that this window shows as such.
+    pub attackers: &'a Set<IpAddr>,
 }
 
 /// What a group says by one label.
@@ -88,7 +92,8 @@ impl Book {
         let parts: Vec<Handle> = deciding.chain(choice.unconfirmed.only(victim.address)).copied().collect();
         for part in parts {
             let is_part = |entry: &Entry| of.is_final() || !entry.is_confirmed();
-            if part == into || !self.entries.get(&part).is_some_and(is_part) {
+            let attacks_others = |entry: &Entry| choice.attackers.contains(&entry.subject.address);
+            if part == into || !self.entries.get(&part).is_some_and(|it| is_part(it) && !attacks_others(it)) {
                 continue;
             }
             self.merge(part, into);

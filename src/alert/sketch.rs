@@ -1,4 +1,4 @@
-//! How many distinct things there are: exact for a few hundred, and a HyperLogLog for more. The same two thousand octets for
+//! How many distinct things there are: exact for a few hundred, and a HyperLogLog for more. The same four thousand octets for
 //! a thousand addresses and for a billion, and what is added twice counts once.
 
 use std::net::IpAddr;
@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// Hashes that are kept as they are; with more, only registers are.
-const FEW: usize = 256;
-const INDEX_BITS: u32 = 11;
+const FEW: usize = 512;
+/// 4,096 registers: a standard error of 1.6 %.
+const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 /// The greatest number of leading zeros of the bits that do not choose the register.
 const ZEROS_MAX: u8 = (u32::BITS - INDEX_BITS) as u8;
@@ -214,20 +215,20 @@ mod tests {
 
     #[test]
     fn few_are_counted_and_many_estimated_within_five_percent() {
-        for many in [0u32, 1, 16, 256, 257, 1_000, 5_000, 20_000, 200_000] {
+        for many in [0u32, 1, 16, 512, 513, 1_000, 5_000, 20_000, 200_000] {
             for base in [0u32, 0x0a00_0000, 0xc0a8_0000] {
                 let sketch = sketch((base..base + many).chain(base..base + many / 2));
                 let (found, expected) = (sketch.count() as f64, f64::from(many));
-                let error = if many <= 256 { 0.0 } else { 0.05 * expected };
+                let error = if many <= 512 { 0.0 } else { 0.05 * expected };
                 assert!((found - expected).abs() <= error, "{found} of {expected}");
-                assert!(sketch.heap_bytes() <= 2048);
+                assert!(sketch.heap_bytes() <= 4_096);
             }
         }
     }
 
     #[test]
     fn merged_is_as_seen_together_and_a_text_is_read_as_written() {
-        for (left, right) in [(0..100, 50..200), (0..200, 100..400), (0..5_000, 10..20), (0..10, 0..5_000)] {
+        for (left, right) in [(0..100, 50..200), (0..400, 300..800), (0..5_000, 10..20), (0..10, 0..5_000)] {
             let mut merged = sketch(left.clone());
             merged.merge(&sketch(right.clone()));
             assert_eq!(merged, sketch(left.chain(right)));

@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hashbrown::HashSet;
-
-use super::alarm::{Alarm, Alarms, Map};
+use super::alarm::{Alarm, Alarms, Map, Set};
 use super::entry::Entry;
 use super::index::Index;
 use super::record::{Handle, Subject, SubjectKind};
 use super::rules::sources_of_a_victim;
 use crate::flow::key::FlowKey;
 use crate::flow::packet::HardwareAddress;
-
-type Set<K> = HashSet<K, foldhash::fast::RandomState>;
 
 /// Alarms of one window about one subject, those that began earlier first.
 #[derive(Debug)]

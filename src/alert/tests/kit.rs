@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::alert::{Alert, Book, Changes, Event, Exceptions, Limits, State, SubjectKind};
 use crate::flow::checkpoint::{Checkpoint, Counts, Increment, Pane, Timing};
-use crate::flow::context::{Context, Neighbours};
+use crate::flow::context::Context;
 use crate::flow::key::{FlowKey, Protocol};
 use crate::flow::look::{Look, OpenFlow, OpenFlows};
 use crate::flow::map::FlowMap;
@@ -73,6 +73,8 @@ pub struct Service {
     pub silenced: u64,
     pub unopened: u64,
     pub withdrawn: u64,
+    /// The transaction fails, and the process with it.
+    pub loses: bool,
 }
 
 impl Service {
@@ -95,6 +97,7 @@ impl Service {
             silenced: 0,
             unopened: 0,
             withdrawn: 0,
+            loses: false,
         }
     }
 
@@ -137,9 +140,8 @@ impl Service {
     pub fn look(&mut self) -> &mut Self {
         let mut windows = Vec::new();
         for (start, open) in &mut self.open {
-            let contexts = Neighbours::of(&open.flows).contexts(&open.flows);
             let mut flows = Vec::new();
-            for ((key, flow), context) in open.flows.iter().zip(contexts) {
+            for (key, flow) in &open.flows {
                 let (packets_before, octets_before) = open.looked.get(key).copied().unwrap_or_default();
                 if flow.volume.packets < 2 * packets_before || flow.volume.packets == packets_before {
                     continue;
@@ -147,7 +149,7 @@ impl Service {
                 let began = |flow: &Statistics| flow.timing.first_seen();
                 let answered = open.flows.get(&key.reversed());
                 let is_answer = answered.is_some_and(|other| began(other) < began(flow));
-                let statistics = flow.clone();
+                let (statistics, context) = (flow.clone(), Context::default());
                 flows.push(OpenFlow { key: *key, statistics, context, packets_before, octets_before, is_answer });
             }
             for flow in &flows {
@@ -176,11 +178,12 @@ impl Service {
 
     /// Stores panes as they are now.
     pub fn settle(&mut self, panes: &[(i64, Timing)], watermark: EventTime) -> &mut Self {
+        let before = self.loses.then(|| (self.open.clone(), self.watermark));
         self.checkpoint += 1;
         self.watermark = self.watermark.max(watermark);
         let panes = panes.iter().map(|(start, timing)| {
             let flows = self.open.remove(start).unwrap_or_default().flows;
-            let contexts = Neighbours::of(&flows).contexts(&flows);
+            let contexts = vec![Context::default(); flows.len()];
             let judgement = Some(self.judgement(flows.iter(), true));
             let pane = Pane { timing: *timing, flows: Arc::new(WindowFlows { window: window(*start), flows }) };
             Arc::new(JudgedPane { pane, contexts, judgement })
@@ -191,6 +194,9 @@ impl Service {
             Increment { from: 0, checkpoint, panes: Vec::new(), rejected: Vec::new(), counts: Counts::default() };
         let changes = self.book.settle(&JudgedIncrement { increment, panes }, &Exceptions::default(), EventTime::EPOCH);
         self.store(&changes);
+        if let Some(before) = before {
+            (self.open, self.watermark) = before;
+        }
         self
     }
 
@@ -223,6 +229,9 @@ impl Service {
     }
 
     fn store(&mut self, changes: &Changes) {
+        if self.loses {
+            return;
+        }
         for change in &changes.alerts {
             let id = change.alert.id.unwrap_or(self.table.len() as i64 + 1);
             assert!(change.alert.id.is_some() || change.event == Some(Event::Opened), "{change:?}");
