@@ -78,7 +78,7 @@ impl<'a> Rehearsal<'a> {
         Self {
             model,
             aggregator: Aggregator::resume(limits, Checkpoint::default(), Duration::ZERO),
-            book: Book::resume(alert::Limits { open_max: 10_000 }, Vec::new()),
+            book: Book::resume(alert::Limits { open_max: 10_000, window_length: WINDOW }, Vec::new()),
             watermark: (EventTime::EPOCH, Duration::ZERO),
             told: Vec::new(),
             handles: Vec::new(),
