@@ -26,6 +26,7 @@ use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
+use crate::postgres::outbox;
 use crate::postgres::reader::{self, Reader};
 use crate::postgres::replay::Replay;
 use crate::postgres::resume::{self, Resume};
@@ -166,7 +167,7 @@ async fn prepare(
     warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
     let open = alerts::open(lease.client(), lease.source_id()).await?;
     let exceptions = alerts::exceptions(lease.client()).await?;
-    let owner = Owner::new(&lease, &resume);
+    let owner = Owner::new(&lease, &resume, outbox::receivers(&config.tell));
     Ok(Some((lease, Start { source, sink, resume, replay, owner, open, exceptions })))
 }
 

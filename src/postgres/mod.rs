@@ -27,6 +27,7 @@ pub mod keys;
 pub mod lease;
 pub mod migrations;
 
+pub mod outbox;
 mod outstanding;
 pub mod partitions;
 mod password_file;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::alert::{Book, Changes, Exceptions};
 use crate::flow::time::EventTime;
 use crate::postgres::PostgresError;
+use crate::postgres::alerts::StoredAlerts;
 use crate::postgres::writer::Writer;
 use crate::telemetry::clock;
 use crate::verdict::judged::{JudgedIncrement, JudgedLook};
@@ -50,14 +51,14 @@ impl Alerting {
         if changes.is_empty() {
             return Ok(());
         }
-        let ids = writer.tell(&changes).await?;
-        self.stored(&changes, &ids);
+        let stored = writer.tell(&changes).await?;
+        self.stored(&changes, &stored);
         Ok(())
     }
 
-    /// Changes were committed, and these are the ids of their alerts, in their order.
-    pub fn stored(&mut self, changes: &Changes, ids: &[i64]) {
-        for (change, id) in changes.alerts.iter().zip(ids) {
+    /// Changes were committed.
+    pub fn stored(&mut self, changes: &Changes, stored: &StoredAlerts) {
+        for (change, id) in changes.alerts.iter().zip(&stored.ids) {
             self.book.stored(change.handle, *id);
         }
     }
