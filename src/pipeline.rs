@@ -34,13 +34,14 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Alerting, Pace, Room, Shadow};
+use crate::stage::{self, Alerting, Bell, Pace, Room, Shadow, Teller, Told};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::progress::{Part, Progress, Report};
 use crate::telemetry::service_manager::ServiceManager;
 use crate::telemetry::status::{Role, Status};
 use crate::telemetry::{clock, logging};
+use crate::tell::Receivers;
 use crate::verdict::judge::Judge;
 
 /// How often histograms are kept up, and repeated log lines summed up.
@@ -54,6 +55,8 @@ pub async fn serve(
     manager: ServiceManager,
     stop: Stop,
 ) -> Result<(), PipelineError> {
+    // Whoever is to be told of alerts and cannot be is found at the start, not at the first attack.
+    Receivers::of(&config.tell)?;
     let status = Status::new();
     let progress = Progress::new(config.service.stuck_after);
     let until = stop.clone();
@@ -249,9 +252,20 @@ fn stages(
         Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
     })?;
 
+    let (bell, rung) = Bell::new();
+    let (link, size, until) = (database.clone(), config.database.pool_size, stop.clone());
+    let (source_id, source_name, settings) = (owner.source_id, owner.source_name.clone(), config.tell.clone());
+    tasks.spawn_beside("tell", move || async move {
+        let receivers = Receivers::of(&settings)?;
+        let teller = Teller { pool: link.pool(size)?, source_id, source_name, settings };
+        Ok(stage::deliver(teller, receivers, rung, until).await?)
+    })?;
+
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
-    let alerting = Alerting::new(Book::resume(alert::Limits { open_max: config.alerts.open_max }, open), exceptions);
+    let told = Told::new(bell, &open);
+    let book = Book::resume(alert::Limits { open_max: config.alerts.open_max }, open);
+    let alerting = Alerting::new(book, exceptions, told);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
         Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)

@@ -4,12 +4,12 @@
 //! storing the same evidence again changes nothing; and only what others are told of runs NOTIFY, which takes a
 //! database-wide lock at commit.
 
-mod message;
+pub(super) mod message;
 mod row;
 
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{Client, Transaction};
 
 use self::row::{EvidenceRow, Row, count};
@@ -17,6 +17,7 @@ use super::error::PostgresError;
 use super::writer::Owner;
 use crate::alert::{Alert, Changes, Exceptions};
 use crate::flow::time::EventTime;
+use crate::telemetry::clock;
 
 /// The channel on which others hear the ids of alerts, as text.
 pub const CHANNEL: &str = "flowsentry_alerts";
@@ -28,8 +29,24 @@ pub struct StoredAlerts {
     pub ids: Vec<i64>,
     /// Messages to receivers.
     pub messages: u64,
-    /// The database's clock after the last statement; `None` where others are told of nothing.
+    /// The database's clock at the commit; `None` where others are told of nothing.
     pub at: Option<EventTime>,
+}
+
+/// What the transaction will have stored, if it is committed.
+#[derive(Debug, Default)]
+pub struct Uncommitted {
+    stored: StoredAlerts,
+    /// When the database's clock was read.
+    read: Option<Instant>,
+}
+
+impl Uncommitted {
+    /// The transaction has just been committed.
+    pub fn committed(self) -> StoredAlerts {
+        let at = self.stored.at.zip(self.read).map(|(at, read)| at.saturating_add(read.elapsed()));
+        StoredAlerts { at, ..self.stored }
+    }
 }
 
 /// The alerts of a source that are open.
@@ -50,18 +67,18 @@ pub async fn store(
     transaction: &Transaction<'_>,
     owner: &Owner,
     changes: &Changes,
-) -> Result<StoredAlerts, PostgresError> {
+) -> Result<Uncommitted, PostgresError> {
     if !changes.silenced.is_empty() {
         count_silenced(transaction, changes).await?;
     }
     if changes.alerts.is_empty() {
-        return Ok(StoredAlerts::default());
+        return Ok(Uncommitted::default());
     }
     let ids = ids(transaction, changes).await?;
     upsert(transaction, owner, changes, &ids).await?;
     add_evidence(transaction, changes, &ids).await?;
     let (messages, at) = tell(transaction, owner, changes, &ids).await?;
-    Ok(StoredAlerts { ids, messages, at })
+    Ok(Uncommitted { stored: StoredAlerts { ids, messages, at }, read: at.map(|_| clock::now()) })
 }
 
 /// The ids of the alerts; new ones get theirs in order.
@@ -132,8 +149,7 @@ async fn tell(
     let receivers: Vec<&str> = owner.receivers.iter().map(|receiver| receiver.name()).collect();
     if !receivers.is_empty() {
         let doing = PostgresError::doing("write messages about alerts");
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&ids, &events, &receivers, &owner.source_name];
+        let parameters: [&(dyn ToSql + Sync); 4] = [&ids, &events, &receivers, &owner.source_name];
         messages = transaction.execute(message::INSERT, &parameters).await.map_err(doing)?;
     }
     let notify =
@@ -141,7 +157,7 @@ async fn tell(
                   FROM pg_catalog.unnest($2::bigint[]) AS t(id)";
     let doing = PostgresError::doing("notify of alerts");
     let row = transaction.query_one(notify, &[&CHANNEL, &ids]).await.map_err(doing)?;
-    let at: std::time::SystemTime = row.get(0);
+    let at: SystemTime = row.get(0);
     let micros = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     Ok((messages, i64::try_from(micros).ok().and_then(EventTime::from_micros)))
 }

@@ -128,8 +128,9 @@ impl Writer {
         }
         move_checkpoint(&transaction, owner, last, increment, &stored).await?;
         count_blocks(&transaction, owner, &increment.counts.consumed).await?;
-        stored.alerts = alerts::store(&transaction, owner, changes).await?;
+        let alerts = alerts::store(&transaction, owner, changes).await?;
         transaction.commit().await.map_err(PostgresError::doing("commit flows"))?;
+        stored.alerts = alerts.committed();
         self.last = increment.checkpoint.clone();
         Ok(stored)
     }
@@ -147,7 +148,7 @@ impl Writer {
         }
         let stored = alerts::store(&transaction, owner, changes).await?;
         transaction.commit().await.map_err(PostgresError::doing("commit alerts"))?;
-        Ok(stored)
+        Ok(stored.committed())
     }
 }
 

@@ -134,7 +134,7 @@ fn row_level_security_is_refused_on_both_tables() {
     let (role, url) = role(&database, "screened");
     database.execute(&format!(
         "GRANT USAGE ON SCHEMA flowsentry TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public, flowsentry TO {role};
-         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role};
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA public, flowsentry TO {role};
          ALTER TABLE raw_packets ENABLE ROW LEVEL SECURITY; ALTER TABLE traffic_data ENABLE ROW LEVEL SECURITY"
     ));
     let report = check(&database, &["--set", &url]);
