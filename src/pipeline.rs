@@ -239,10 +239,10 @@ fn stages(
 
     let (link, settings, size, until) =
         (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
-    let source_id = owner.source_id;
+    let (source_id, keep_alerts) = (owner.source_id, config.alerts.keep);
     tasks.spawn_beside("retention", move || async move {
         let (source, retention) = settings;
-        Ok(stage::retention(link.pool(size)?, source, retention, source_id, until).await?)
+        Ok(stage::retention(link.pool(size)?, source, retention, keep_alerts, source_id, until).await?)
     })?;
 
     let (link, interval, size, until) =

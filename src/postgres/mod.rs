@@ -5,6 +5,7 @@
 
 mod account;
 pub mod adoption;
+pub mod alert_retention;
 pub mod alerts;
 pub mod audit;
 pub mod books;

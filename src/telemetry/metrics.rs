@@ -139,6 +139,8 @@ metrics! {
         "Old packets deleted.";
     RETENTION_PARTITIONS_DROPPED: Counter = "flowsentry_retention_partitions_dropped_total",
         "Partitions of old packets dropped.";
+    RETENTION_ALERTS_DELETED: Counter = "flowsentry_retention_alerts_deleted_total",
+        "Alerts deleted that had ended long ago.";
 
     AUDIT_MISSING: Counter = "flowsentry_audit_missing_packets_total",
         "Packets found in the table that were never read: their ids were not given by the sequence.";

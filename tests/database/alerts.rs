@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use flowsentry::alert::{Alert, Change, Changes, Event, Handle, Severity, State, Subject, SubjectKind, WindowEvidence};
 use flowsentry::config::Start;
 use flowsentry::flow::time::EventTime;
+use flowsentry::postgres::alert_retention::{Deleted, delete_ended};
 use flowsentry::postgres::alerts;
 use flowsentry::postgres::lease::{Claim, Lease};
-use flowsentry::postgres::outbox::Receiver;
+use flowsentry::postgres::outbox::{self, Receiver};
 use flowsentry::postgres::resume;
 use flowsentry::postgres::sink_table::SinkTable;
 use flowsentry::postgres::source::Source;
@@ -275,4 +276,75 @@ async fn a_database_of_the_version_before_gets_the_tables_and_the_service_its_ri
     .await;
     run(&session.client, &format!("RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")).await;
     assert_eq!(dump::schema(&session.client).await, expected);
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_goes_with_all_that_belongs_to_it() {
+    let Owning { mut writer, session, .. } = owning(&[Receiver::Webhook]).await;
+    let mut closed = alert("10.9.9.9");
+    closed.state = State::Closed;
+    let told = [alert("10.0.0.1"), closed.clone(), closed].into_iter().zip(0..);
+    let told = told.map(|(alert, handle)| change(handle, alert, Some(Event::Opened)));
+    writer.tell(&changes(told.collect())).await.unwrap();
+    run(
+        &session.client,
+        "INSERT INTO flowsentry.alert_windows SELECT id, now(), 0, 1, 1, 1, 1, 1, 1 FROM flowsentry.alerts;
+         UPDATE flowsentry.alerts SET first_seen = now() - interval '9 days', last_seen = now() - interval '9 days';
+         UPDATE flowsentry.alerts SET ended_at = now() - interval '9 days' WHERE id = 2;
+         UPDATE flowsentry.outbox SET created_at = now() - interval '9 days';
+         INSERT INTO flowsentry.outbox (alert_id, receiver, event, body, state, created_at) SELECT 1, 'webhook', 'grown', '{}', s,
+             now() - interval '9 days' FROM unnest('{delivered,dead}'::text[]) s",
+    )
+    .await;
+    let week = std::time::Duration::from_hours(7 * 24);
+    let left = "SELECT concat_ws(' ', (SELECT string_agg(id::text, ',' ORDER BY id) FROM flowsentry.alerts),
+                    (SELECT count(*) FROM flowsentry.alert_windows), (SELECT string_agg(alert_id || state, ',' ORDER BY id) FROM flowsentry.outbox))";
+    assert_eq!(delete_ended(&session.client, std::time::Duration::ZERO).await.unwrap(), Deleted::default());
+    assert_eq!(delete_ended(&session.client, week).await.unwrap(), Deleted { alerts: 1, messages: 2 });
+    assert_eq!(ask(&session.client, left).await, "1,3 2 1pending,3pending");
+}
+
+#[tokio::test]
+async fn only_the_oldest_message_of_an_alert_is_due_and_to_one_at_a_time() {
+    let Owning { mut writer, session, .. } = owning(&[Receiver::Webhook, Receiver::Alertmanager]).await;
+    let mut first = alert("10.0.0.1");
+    first.id = Some(writer.tell(&changes(vec![change(1, first.clone(), Some(Event::Opened))])).await.unwrap().ids[0]);
+    writer.tell(&changes(vec![change(1, first.clone(), Some(Event::Grown))])).await.unwrap();
+    writer.tell(&changes(vec![change(2, alert("10.0.0.2"), Some(Event::Opened))])).await.unwrap();
+    let minute = std::time::Duration::from_mins(1);
+    let due = async |most| outbox::claim(&session.client, Receiver::Webhook, most, minute).await.unwrap();
+    let shown = |due: &[outbox::Due]| -> Vec<String> {
+        due.iter()
+            .map(|due| format!("{} {} {}", due.alert_id, due.body["event"].as_str().unwrap(), due.attempts))
+            .collect()
+    };
+    let claimed = due(10).await;
+    assert_eq!(shown(&claimed), ["1 opened 1", "2 opened 1"]);
+    assert_eq!(due(10).await, []);
+    // Taken: the one behind it is due, and knows what was told before.
+    outbox::delivered(&session.client, claimed[0].id).await.unwrap();
+    let behind = due(10).await;
+    assert_eq!(shown(&behind), ["1 grown 1"]);
+    assert_eq!(behind[0].previous.as_ref().unwrap()["event"], "opened");
+    // Not taken: due again when its pause is over; given up: never.
+    outbox::failed(&session.client, &behind[0], &"x".repeat(9999), Some(std::time::Duration::ZERO)).await.unwrap();
+    let again = due(10).await;
+    assert_eq!(shown(&again), ["1 grown 2"]);
+    outbox::failed(&session.client, &behind[0], "stale", None).await.unwrap();
+    outbox::failed(&session.client, &again[0], "gone", Some(minute)).await.unwrap();
+    outbox::failed(&session.client, &claimed[1], "dead", None).await.unwrap();
+    let rows = "SELECT string_agg(concat_ws(' ', alert_id, event, state, attempts, last_error, next_attempt_at > now()), '; ' ORDER BY id)
+                FROM flowsentry.outbox WHERE receiver = 'webhook'";
+    assert_eq!(
+        ask(&session.client, rows).await,
+        "1 opened delivered 1 t; 1 grown pending 2 gone t; 2 opened dead 1 dead f"
+    );
+    let depth = outbox::depth(&session.client).await.unwrap();
+    let depth: Vec<String> = depth.iter().map(|d| format!("{} {} {}", d.receiver, d.pending, d.dead)).collect();
+    assert_eq!(depth, ["alertmanager 3 0", "webhook 1 1"]);
+    let open = outbox::open(&session.client, (1, "here"), Receiver::Webhook, 0, 10).await.unwrap();
+    assert_eq!(
+        open.iter().map(|(id, body)| (*id, body["source"].as_str().unwrap())).collect::<Vec<_>>(),
+        [(2, "here")]
+    );
 }
