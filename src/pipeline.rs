@@ -34,7 +34,7 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Alerting, Bell, Pace, Room, Shadow, Teller, Told};
+use crate::stage::{self, Alerting, Bell, Pace, Room, Rung, Shadow, Teller, Told};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::progress::{Part, Progress, Report};
@@ -237,29 +237,9 @@ fn stages(
             .await?)
     })?;
 
-    let (link, settings, size, until) =
-        (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
-    let (source_id, keep_alerts) = (owner.source_id, config.alerts.keep);
-    tasks.spawn_beside("retention", move || async move {
-        let (source, retention) = settings;
-        Ok(stage::retention(link.pool(size)?, source, retention, keep_alerts, source_id, until).await?)
-    })?;
-
-    let (link, interval, size, until) =
-        (database.clone(), config.audit.interval, config.database.pool_size, stop.clone());
-    let auditor = Auditor::new(audited, owner.source_id, owner.epoch, owner.generation);
-    tasks.spawn_beside("audit", move || async move {
-        Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
-    })?;
-
     let (bell, rung) = Bell::new();
-    let (link, size, until) = (database.clone(), config.database.pool_size, stop.clone());
-    let (source_id, source_name, settings) = (owner.source_id, owner.source_name.clone(), config.tell.clone());
-    tasks.spawn_beside("tell", move || async move {
-        let receivers = Receivers::of(&settings)?;
-        let teller = Teller { pool: link.pool(size)?, source_id, source_name, settings };
-        Ok(stage::deliver(teller, receivers, rung, until).await?)
-    })?;
+    let auditor = Auditor::new(audited, owner.source_id, owner.epoch, owner.generation);
+    spawn_beside(&mut tasks, config, database, stop, &owner, auditor, rung)?;
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
@@ -271,6 +251,40 @@ fn stages(
         Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)
     })?;
     Ok(tasks)
+}
+
+/// What has nothing in flight and delays no packet: deleting, counting again, telling others.
+fn spawn_beside(
+    tasks: &mut Tasks<PipelineError>,
+    config: &Config,
+    database: &Database,
+    stop: &Stop,
+    owner: &Owner,
+    auditor: Auditor,
+    rung: Rung,
+) -> Result<(), PipelineError> {
+    let (link, settings, size, until) =
+        (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
+    let (source_id, keep_alerts) = (owner.source_id, config.alerts.keep);
+    tasks.spawn_beside("retention", move || async move {
+        let (source, retention) = settings;
+        Ok(stage::retention(link.pool(size)?, source, retention, keep_alerts, source_id, until).await?)
+    })?;
+
+    let (link, interval, size, until) =
+        (database.clone(), config.audit.interval, config.database.pool_size, stop.clone());
+    tasks.spawn_beside("audit", move || async move {
+        Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
+    })?;
+
+    let (link, size, until) = (database.clone(), config.database.pool_size, stop.clone());
+    let (source_id, source_name, settings) = (owner.source_id, owner.source_name.clone(), config.tell.clone());
+    tasks.spawn_beside("tell", move || async move {
+        let receivers = Receivers::of(&settings)?;
+        let teller = Teller { pool: link.pool(size)?, source_id, source_name, settings };
+        Ok(stage::deliver(teller, receivers, rung, until).await?)
+    })?;
+    Ok(())
 }
 
 /// The right to the source; a standby waits here. `None`: told to stop meanwhile.

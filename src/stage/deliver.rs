@@ -37,13 +37,16 @@ const REMEMBERED_WITHIN: Duration = Duration::from_secs(5);
 /// Alerts that are repeated in one request.
 const REFRESHED_MAX: usize = 200;
 
+/// Hears the [`Bell`].
+pub type Rung = watch::Receiver<()>;
+
 /// Tells whoever delivers that there is something new.
 #[derive(Clone, Debug)]
 pub struct Bell(watch::Sender<()>);
 
 impl Bell {
     /// A bell, and who hears it.
-    pub fn new() -> (Self, watch::Receiver<()>) {
+    pub fn new() -> (Self, Rung) {
         let (bell, rung) = watch::channel(());
         (Self(bell), rung)
     }
@@ -68,12 +71,7 @@ pub struct Teller {
 }
 
 /// Delivers until stopped, or until nobody can ring any more.
-pub async fn deliver(
-    teller: Teller,
-    receivers: Receivers,
-    rung: watch::Receiver<()>,
-    stop: Stop,
-) -> Result<(), StageError> {
+pub async fn deliver(teller: Teller, receivers: Receivers, rung: Rung, stop: Stop) -> Result<(), StageError> {
     let webhook = receivers.webhook.map(To::Webhook);
     let alertmanager = receivers.alertmanager.map(To::Alertmanager);
     let told = async { tokio::join!(serve(&teller, webhook, rung.clone()), serve(&teller, alertmanager, rung)) };
@@ -109,7 +107,7 @@ impl To {
 }
 
 /// Tells one receiver, until nobody can ring any more.
-async fn serve(teller: &Teller, to: Option<To>, mut rung: watch::Receiver<()>) {
+async fn serve(teller: &Teller, to: Option<To>, mut rung: Rung) {
     let Some(to) = to else {
         while rung.changed().await.is_ok() {}
         return;

@@ -20,7 +20,7 @@ pub use aggregate::aggregate;
 pub use alerting::Alerting;
 pub use audit::audit;
 pub use classify::classify;
-pub use deliver::{Bell, Teller, deliver};
+pub use deliver::{Bell, Rung, Teller, deliver};
 pub use ingest::ingest;
 pub use retain::retention;
 pub use room::{Room, Underway};

@@ -6,6 +6,7 @@
 mod kit;
 
 mod adoption;
+mod alertmanager;
 mod audit;
 mod bad_input;
 mod check;
@@ -19,6 +20,7 @@ mod left_alone;
 mod model_life;
 mod never_oversleeps;
 mod service;
+mod tell;
 mod unusable_rows;
 mod verify;
 mod wakes_up;
