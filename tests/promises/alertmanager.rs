@@ -40,7 +40,7 @@ impl Alertmanager {
         Some(Self { child, address, _directory: directory })
     }
 
-    /// Labels of the active alerts, each as `severity state-in-our-table's alert id`.
+    /// The alerts that are active: name, subject, label and severity.
     fn active(&self) -> Vec<String> {
         let Some((200, body)) = get(&self.address, "/api/v2/alerts?active=true") else { return Vec::new() };
         let alerts: Vec<Value> = serde_json::from_str(&body).unwrap();
