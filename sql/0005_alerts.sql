@@ -48,6 +48,7 @@ COMMENT ON COLUMN flowsentry.alerts.merged_into IS 'The alert that this one turn
 COMMENT ON COLUMN flowsentry.alerts.memory IS 'What the service needs to go on with the alert after a restart; of no use to others.';
 CREATE INDEX alerts_open ON flowsentry.alerts (source_id) WHERE state = 'open';
 CREATE INDEX alerts_last_seen ON flowsentry.alerts (last_seen DESC, id DESC);
+CREATE INDEX alerts_ended ON flowsentry.alerts (ended_at) WHERE state <> 'open';
 CREATE INDEX alerts_subject ON flowsentry.alerts (subject, id DESC);
 
 CREATE TABLE flowsentry.alert_windows (
@@ -80,7 +81,12 @@ CREATE TABLE flowsentry.outbox (
 );
 COMMENT ON TABLE flowsentry.outbox IS 'What receivers are to be told of alerts: at least once, in the order of an alert''s events.';
 COMMENT ON COLUMN flowsentry.outbox.state IS 'pending; delivered; dead: given up after too many attempts.';
+COMMENT ON COLUMN flowsentry.outbox.attempts IS 'Attempts that were begun.';
+COMMENT ON COLUMN flowsentry.outbox.next_attempt_at IS
+    'Not tried before; whoever begins an attempt moves it on, so that no other begins one meanwhile.';
 CREATE INDEX outbox_pending ON flowsentry.outbox (receiver, alert_id, id) WHERE state = 'pending';
+CREATE INDEX outbox_ended ON flowsentry.outbox (state, created_at) WHERE state <> 'pending';
+CREATE INDEX outbox_alert ON flowsentry.outbox (alert_id, receiver, id);
 
 CREATE TABLE flowsentry.exceptions (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

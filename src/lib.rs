@@ -19,5 +19,6 @@ pub mod sandbox;
 pub mod stage;
 pub mod supervisor;
 pub mod telemetry;
+pub mod tell;
 pub mod training;
 pub mod verdict;

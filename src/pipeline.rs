@@ -26,6 +26,7 @@ use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
+use crate::postgres::outbox;
 use crate::postgres::reader::{self, Reader};
 use crate::postgres::replay::Replay;
 use crate::postgres::resume::{self, Resume};
@@ -33,13 +34,14 @@ use crate::postgres::sink_table::SinkTable;
 use crate::postgres::source::Source;
 use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
-use crate::stage::{self, Alerting, Pace, Room, Shadow};
+use crate::stage::{self, Alerting, Bell, Pace, Room, Rung, Shadow, Teller, Told};
 use crate::supervisor::{Backoff, Stop, Tasks};
 use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
 use crate::telemetry::progress::{Part, Progress, Report};
 use crate::telemetry::service_manager::ServiceManager;
 use crate::telemetry::status::{Role, Status};
 use crate::telemetry::{clock, logging};
+use crate::tell::Receivers;
 use crate::verdict::judge::Judge;
 
 /// How often histograms are kept up, and repeated log lines summed up.
@@ -53,6 +55,8 @@ pub async fn serve(
     manager: ServiceManager,
     stop: Stop,
 ) -> Result<(), PipelineError> {
+    // Whoever is to be told of alerts and cannot be is found at the start, not at the first attack.
+    Receivers::of(&config.tell)?;
     let status = Status::new();
     let progress = Progress::new(config.service.stuck_after);
     let until = stop.clone();
@@ -166,7 +170,7 @@ async fn prepare(
     warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
     let open = alerts::open(lease.client(), lease.source_id()).await?;
     let exceptions = alerts::exceptions(lease.client()).await?;
-    let owner = Owner::new(&lease, &resume);
+    let owner = Owner::new(&lease, &resume, outbox::receivers(&config.tell));
     Ok(Some((lease, Start { source, sink, resume, replay, owner, open, exceptions })))
 }
 
@@ -233,30 +237,54 @@ fn stages(
             .await?)
     })?;
 
-    let (link, settings, size, until) =
-        (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
-    let source_id = owner.source_id;
-    tasks.spawn_beside("retention", move || async move {
-        let (source, retention) = settings;
-        Ok(stage::retention(link.pool(size)?, source, retention, source_id, until).await?)
-    })?;
-
-    let (link, interval, size, until) =
-        (database.clone(), config.audit.interval, config.database.pool_size, stop.clone());
+    let (bell, rung) = Bell::new();
     let auditor = Auditor::new(audited, owner.source_id, owner.epoch, owner.generation);
-    tasks.spawn_beside("audit", move || async move {
-        Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
-    })?;
+    spawn_beside(&mut tasks, config, database, stop, &owner, auditor, rung)?;
 
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
+    let told = Told::new(bell, &open);
     let limits = alert::Limits { open_max: config.alerts.open_max, window_length: config.window.length };
-    let alerting = Alerting::new(Book::resume(limits, open), exceptions);
+    let alerting = Alerting::new(Book::resume(limits, open), exceptions, told);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
         Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)
     })?;
     Ok(tasks)
+}
+
+/// What has nothing in flight and delays no packet: deleting, counting again, telling others.
+fn spawn_beside(
+    tasks: &mut Tasks<PipelineError>,
+    config: &Config,
+    database: &Database,
+    stop: &Stop,
+    owner: &Owner,
+    auditor: Auditor,
+    rung: Rung,
+) -> Result<(), PipelineError> {
+    let (link, settings, size, until) =
+        (database.clone(), (config.source.clone(), config.retention.clone()), config.database.pool_size, stop.clone());
+    let (source_id, keep_alerts) = (owner.source_id, config.alerts.keep);
+    tasks.spawn_beside("retention", move || async move {
+        let (source, retention) = settings;
+        Ok(stage::retention(link.pool(size)?, source, retention, keep_alerts, source_id, until).await?)
+    })?;
+
+    let (link, interval, size, until) =
+        (database.clone(), config.audit.interval, config.database.pool_size, stop.clone());
+    tasks.spawn_beside("audit", move || async move {
+        Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
+    })?;
+
+    let (link, size, until) = (database.clone(), config.database.pool_size, stop.clone());
+    let (source_id, source_name, settings) = (owner.source_id, owner.source_name.clone(), config.tell.clone());
+    tasks.spawn_beside("tell", move || async move {
+        let receivers = Receivers::of(&settings)?;
+        let teller = Teller { pool: link.pool(size)?, source_id, source_name, settings };
+        Ok(stage::deliver(teller, receivers, rung, until).await?)
+    })?;
+    Ok(())
 }
 
 /// The right to the source; a standby waits here. `None`: told to stop meanwhile.

@@ -7,6 +7,8 @@
 
 #[path = "database/adoption.rs"]
 mod adoption;
+#[path = "database/alerts.rs"]
+mod alerts;
 #[path = "database/command.rs"]
 mod command;
 #[path = "database/dump.rs"]

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use hyper::Uri;
+
 use super::bytes::Bytes;
 use super::derived::{ANSWER_MARGIN, ANSWERS_A_PIECE};
 use super::duration::text;
 use super::error::Combined;
 use super::load::all;
-use super::options::Config;
+use super::options::{Config, Tell};
 use super::setting::plain;
 use super::{ConfigError, Origin};
 
@@ -17,6 +19,18 @@ const QUEUED_PACKETS_MAX: usize = 10_000_000;
 const OPEN_WINDOWS_MAX: u32 = 100;
 /// What requests may take in memory: 1 GiB.
 const REQUESTS_MAX: u64 = 1 << 30;
+
+/// Whether messages can be sent to a URL; if not, what to write. The URL is not repeated: its path may be a secret.
+fn address(url: &str) -> Result<(), &'static str> {
+    let address: Uri = url.parse().map_err(|_| "write it as https://host/path or http://host:port/path")?;
+    if !matches!(address.scheme_str(), Some("http" | "https")) || address.host().is_none_or(str::is_empty) {
+        return Err("write it as https://host/path or http://host:port/path");
+    }
+    if address.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("user and password in it are not sent; write it without them");
+    }
+    Ok(())
+}
 
 impl Config {
     /// Checks the options that must fit each other; limits of a single option hold already.
@@ -29,7 +43,27 @@ impl Config {
         self.check_times()?;
         self.check_watchdog()?;
         self.check_memory()?;
+        self.check_tell()?;
         self.check_retention()
+    }
+
+    /// Receivers can be told, and can know by whom.
+    fn check_tell(&self) -> Result<(), ConfigError> {
+        let Tell { webhook_url, webhook_key_file, alertmanager_url, .. } = &self.tell;
+        for (url, name) in [(webhook_url, "tell.webhook_url"), (alertmanager_url, "tell.alertmanager_url")] {
+            if let Some(Err(remedy)) = url.as_ref().map(|url| address(url.reveal())) {
+                self.require(false, &[name], || remedy.to_owned())?;
+            }
+        }
+        let has_query = alertmanager_url.as_ref().is_some_and(|url| url.reveal().contains(['?', '#']));
+        self.require(!has_query, &["tell.alertmanager_url"], || {
+            "the path of the API is added to it; write it without ? and #".to_owned()
+        })?;
+        let names = ["tell.webhook_url", "tell.webhook_key_file"];
+        self.require(webhook_url.is_none() || webhook_key_file.is_some(), &names, || {
+            "an unsigned message could be anybody's: openssl rand -hex 32 > key, and let the second name that file"
+                .to_owned()
+        })
     }
 
     fn check_windows(&self) -> Result<(), ConfigError> {

@@ -33,7 +33,7 @@ pub use listen::Listen;
 pub use log_filter::LogFilter;
 pub use options::{
     COLUMN_NAMES, Channels, Config, Database, Flows, Http, Ingest, Lease, Log, Model, Retention, Retry, Service, Sink,
-    Source, Store, Wakeup, Window,
+    Source, Store, Tell, Wakeup, Window,
 };
 pub use origin::Origin;
 pub use secret::Secret;

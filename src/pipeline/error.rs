@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::http::HttpError;
 use crate::postgres::{Disposition, PostgresError};
 use crate::stage::StageError;
+use crate::tell::SetupError;
 
 /// Why the service ended otherwise than by being told to stop.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum PipelineError {
     /// The metrics port.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Those who are to be told of alerts.
+    #[error(transparent)]
+    Tell(#[from] SetupError),
     /// A thread could not be started, or panicked.
     #[error("the threads of this attempt")]
     Thread(#[from] std::io::Error),
@@ -32,7 +36,7 @@ impl PipelineError {
                 error.disposition()
             }
             Self::Stage(_) | Self::Thread(_) => Disposition::Retry,
-            Self::Http(_) => Disposition::Fatal,
+            Self::Http(_) | Self::Tell(_) => Disposition::Fatal,
         }
     }
 
@@ -40,7 +44,7 @@ impl PipelineError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Postgres(error) | Self::Stage(StageError::Postgres(error) | StageError::Sink(error)) => error.exit(),
-            Self::Http(_) => Exit::Configuration,
+            Self::Http(_) | Self::Tell(_) => Exit::Configuration,
             Self::Thread(_) => Exit::Unavailable,
             Self::Stage(_) => Exit::Bug,
         }
@@ -52,6 +56,7 @@ impl PipelineError {
             Self::Postgres(error) | Self::Stage(StageError::Postgres(error) | StageError::Sink(error)) => {
                 error.hint().map(Cow::into_owned)
             }
+            Self::Tell(error) => Some(error.hint().to_owned()),
             _ => None,
         }
     }
@@ -59,7 +64,7 @@ impl PipelineError {
     /// As the counter of errors calls it.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Http(_) => "configuration",
+            Self::Http(_) | Self::Tell(_) => "configuration",
             Self::Postgres(_) | Self::Stage(StageError::Postgres(_)) => "database",
             Self::Stage(StageError::Sink(_)) => "sink",
             Self::Stage(StageError::Chain(_)) => "chain",

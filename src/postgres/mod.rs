@@ -5,6 +5,7 @@
 
 mod account;
 pub mod adoption;
+pub mod alert_retention;
 pub mod alerts;
 pub mod audit;
 pub mod books;
@@ -27,6 +28,7 @@ pub mod keys;
 pub mod lease;
 pub mod migrations;
 
+pub mod outbox;
 mod outstanding;
 pub mod partitions;
 mod password_file;

@@ -14,11 +14,12 @@ use crate::alert::Changes;
 use crate::flow::batch::Rejected;
 use crate::flow::checkpoint::{Checkpoint, Increment};
 use crate::flow::time::EventTime;
-use crate::postgres::alerts;
+use crate::postgres::alerts::{self, StoredAlerts};
 use crate::postgres::encode::{self, COPY_HEADER, COPY_TRAILER, FlowRow};
 use crate::postgres::error::PostgresError;
 use crate::postgres::generation::Identity;
 use crate::postgres::lease::Lease;
+use crate::postgres::outbox::Receiver;
 use crate::postgres::resume::{Counted, Resume};
 use crate::postgres::session::Session;
 use crate::postgres::sink_table::SinkTable;
@@ -65,11 +66,13 @@ pub struct Owner {
     pub identity: Identity,
     /// From where on packets are counted.
     pub counted: Counted,
+    /// Who is told of alerts.
+    pub receivers: Vec<Receiver>,
 }
 
 impl Owner {
-    /// The holder of a lease.
-    pub fn new(lease: &Lease, resume: &Resume) -> Self {
+    /// The holder of a lease, who tells these receivers of alerts.
+    pub fn new(lease: &Lease, resume: &Resume, receivers: Vec<Receiver>) -> Self {
         Self {
             source_name: lease.source_name().to_owned(),
             source_id: lease.source_id(),
@@ -77,6 +80,7 @@ impl Owner {
             generation: resume.generation,
             identity: resume.identity.clone(),
             counted: resume.counted,
+            receivers,
         }
     }
 }
@@ -90,8 +94,8 @@ pub struct Stored {
     pub packets: u64,
     /// Values that did not fit their column.
     pub clamped: u64,
-    /// Ids of the alerts that changed, in the order of the changes.
-    pub alerts: Vec<i64>,
+    /// What of the alerts that changed.
+    pub alerts: StoredAlerts,
 }
 
 impl Writer {
@@ -124,15 +128,16 @@ impl Writer {
         }
         move_checkpoint(&transaction, owner, last, increment, &stored).await?;
         count_blocks(&transaction, owner, &increment.counts.consumed).await?;
-        stored.alerts = alerts::store(&transaction, owner, changes).await?;
+        let alerts = alerts::store(&transaction, owner, changes).await?;
         transaction.commit().await.map_err(PostgresError::doing("commit flows"))?;
+        stored.alerts = alerts.committed();
         self.last = increment.checkpoint.clone();
         Ok(stored)
     }
 
     /// Stores changes of alerts alone, in a transaction of their own with the same fence: what open windows show is told at
-    /// once. Gives the ids of the alerts, in the order of the changes. On error as [`Writer::store`].
-    pub async fn tell(&mut self, changes: &Changes) -> Result<Vec<i64>, PostgresError> {
+    /// once. On error as [`Writer::store`].
+    pub async fn tell(&mut self, changes: &Changes) -> Result<StoredAlerts, PostgresError> {
         let doing = PostgresError::doing("store alerts");
         let transaction = self.session.client.transaction().await.map_err(&doing)?;
         transaction.batch_execute(TRANSACTION).await.map_err(&doing)?;
@@ -141,9 +146,9 @@ impl Writer {
         if transaction.query_opt(fence, &[&owner.source_id, &owner.epoch]).await.map_err(&doing)?.is_none() {
             return Err(PostgresError::TakenOver { source_name: owner.source_name.clone() });
         }
-        let ids = alerts::store(&transaction, owner, changes).await?;
+        let stored = alerts::store(&transaction, owner, changes).await?;
         transaction.commit().await.map_err(PostgresError::doing("commit alerts"))?;
-        Ok(ids)
+        Ok(stored.committed())
     }
 }
 

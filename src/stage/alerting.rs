@@ -1,11 +1,13 @@
 //! Keeps the book of alerts beside the store: what a window confirms is stored in its transaction, what an open one shows at
 //! once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::Told;
 use crate::alert::{Book, Changes, Exceptions};
 use crate::flow::time::EventTime;
 use crate::postgres::PostgresError;
+use crate::postgres::alerts::StoredAlerts;
 use crate::postgres::writer::Writer;
 use crate::telemetry::clock;
 use crate::verdict::judged::{JudgedIncrement, JudgedLook};
@@ -15,14 +17,15 @@ use crate::verdict::judged::{JudgedIncrement, JudgedLook};
 pub struct Alerting {
     book: Book,
     exceptions: Exceptions,
+    told: Told,
     /// The watermark, and since when it stands there.
     watermark: (EventTime, Duration),
 }
 
 impl Alerting {
     /// With the alerts that were open.
-    pub fn new(book: Book, exceptions: Exceptions) -> Self {
-        Self { book, exceptions, watermark: (EventTime::EPOCH, clock::uptime()) }
+    pub fn new(book: Book, exceptions: Exceptions, told: Told) -> Self {
+        Self { book, exceptions, told, watermark: (EventTime::EPOCH, clock::uptime()) }
     }
 
     /// What a look changes.
@@ -45,19 +48,17 @@ impl Alerting {
         self.book.pass(watermark.saturating_add(clock::uptime().saturating_sub(since)))
     }
 
-    /// Stores changes in a transaction of their own.
-    pub async fn tell(&mut self, writer: &mut Writer, changes: Changes) -> Result<(), PostgresError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let ids = writer.tell(&changes).await?;
-        self.stored(&changes, &ids);
+    /// Stores changes, to which work led that was begun then, in a transaction of their own.
+    pub async fn tell(&mut self, writer: &mut Writer, changes: Changes, began: Instant) -> Result<(), PostgresError> {
+        let stored = if changes.is_empty() { StoredAlerts::default() } else { writer.tell(&changes).await? };
+        self.stored(&changes, &stored, began);
         Ok(())
     }
 
-    /// Changes were committed, and these are the ids of their alerts, in their order.
-    pub fn stored(&mut self, changes: &Changes, ids: &[i64]) {
-        for (change, id) in changes.alerts.iter().zip(ids) {
+    /// Changes were committed, to which work led that was begun then.
+    pub fn stored(&mut self, changes: &Changes, stored: &StoredAlerts, began: Instant) {
+        self.told.committed(changes, stored, began);
+        for (change, id) in changes.alerts.iter().zip(&stored.ids) {
             self.book.stored(change.handle, *id);
         }
     }

@@ -1,4 +1,4 @@
-//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention and audit beside them.
+//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention, audit and deliver beside them.
 //!
 //! Each says what it is at, so that one that is stuck is noticed (`telemetry::progress`). Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
@@ -6,23 +6,27 @@ mod aggregate;
 mod alerting;
 mod audit;
 mod classify;
+mod deliver;
 mod id_days;
 mod ingest;
 mod retain;
 mod room;
 mod shadow;
 mod store;
+mod told;
 mod wakeup;
 
 pub use aggregate::aggregate;
 pub use alerting::Alerting;
 pub use audit::audit;
 pub use classify::classify;
+pub use deliver::{Bell, Rung, Teller, deliver};
 pub use ingest::ingest;
 pub use retain::retention;
 pub use room::{Room, Underway};
 pub use shadow::Shadow;
 pub use store::store;
+pub use told::Told;
 pub use wakeup::{Pace, Tick, wakeup};
 
 use std::future::Future;

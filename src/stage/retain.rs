@@ -1,4 +1,6 @@
-//! Deletes old packets every hour or so, beside the stream: a failure is told and tried again next time, and ends nothing.
+//! Deletes old packets and alerts every hour or so, beside the stream: a failure is told and tried again next time, and ends nothing.
+
+use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tokio::time::timeout;
@@ -9,19 +11,31 @@ use super::id_days::show_days_left;
 use crate::config;
 use crate::flow::position::Position;
 use crate::postgres::PostgresError;
+use crate::postgres::alert_retention::{Deleted, delete_ended};
 use crate::postgres::retention::{Retained, Retention, retain};
 use crate::supervisor::Stop;
-use crate::telemetry::metrics::{ERRORS, RETENTION_PARTITIONS_DROPPED, RETENTION_ROWS_DELETED};
+use crate::telemetry::metrics::{
+    ERRORS, RETENTION_ALERTS_DELETED, RETENTION_PARTITIONS_DROPPED, RETENTION_ROWS_DELETED,
+};
 
 /// Runs a round at once, which also makes the days' partitions, and then one every interval, until stopped.
 pub async fn retention(
     pool: Pool,
     source: config::Source,
     settings: config::Retention,
+    keep_alerts: Duration,
     source_id: i32,
     stop: Stop,
 ) -> Result<(), StageError> {
     loop {
+        let alerts = tokio::select! {
+            alerts = old_alerts(&pool, keep_alerts) => alerts,
+            () = stop.requested() => return Ok(()),
+        };
+        if let Err(error) = alerts {
+            ERRORS.add_with("kind", "retention", 1);
+            tracing::warn!(%error, cause = error.answer().map(DbError::message), "old alerts are not deleted");
+        }
         // A round may take its time, and the end must not wait for it; the next one goes on.
         let round = tokio::select! {
             round = round(&pool, &source, &settings, source_id) => round,
@@ -44,6 +58,16 @@ pub async fn retention(
             return Ok(());
         }
     }
+}
+
+async fn old_alerts(pool: &Pool, keep: Duration) -> Result<(), PostgresError> {
+    let client = pool.get().await?;
+    let Deleted { alerts, messages } = delete_ended(&client, keep).await?;
+    RETENTION_ALERTS_DELETED.add(alerts);
+    if alerts > 0 || messages > 0 {
+        tracing::info!(alerts, messages, "alerts that ended long ago are deleted, and messages about others");
+    }
+    Ok(())
 }
 
 fn tell(retained: &Retained) {

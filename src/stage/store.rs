@@ -38,14 +38,16 @@ pub async fn store(
             Ok(Some(Passed::Increment(underway))) => underway,
             Ok(Some(Passed::Look(look))) => {
                 report.busy();
+                let began = clock::now();
                 let changes = alerts.look(&look);
-                alerts.tell(&mut writer, changes).await.map_err(|error| refused(error, &status))?;
+                alerts.tell(&mut writer, changes, began).await.map_err(|error| refused(error, &status))?;
                 report.waiting();
                 continue;
             }
             Err(_) => {
+                let began = clock::now();
                 let changes = alerts.pass();
-                alerts.tell(&mut writer, changes).await.map_err(|error| refused(error, &status))?;
+                alerts.tell(&mut writer, changes, began).await.map_err(|error| refused(error, &status))?;
                 continue;
             }
         };
@@ -54,7 +56,7 @@ pub async fn store(
         let began = clock::now();
         let changes = alerts.settle(judged);
         let stored = writer.store(judged, &changes).await.map_err(|error| refused(error, &status))?;
-        alerts.stored(&changes, &stored.alerts);
+        alerts.stored(&changes, &stored.alerts, began);
         SINK_BLOCKED.set(0.0);
         status.update(|now| {
             now.position = judged.increment.checkpoint.position.high();

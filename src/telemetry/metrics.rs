@@ -78,8 +78,8 @@ metrics! {
     NOTIFICATIONS: Counter = "flowsentry_notifications_total",
         "Notifications received from the trigger.";
 
-    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "sink", "chain", "model", "retention", "audit", "system"},
-        "Faults by kind; all but those of retention and audit ended an attempt.";
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "sink", "chain", "model", "retention", "audit", "tell", "system"},
+        "Faults by kind; all but those of retention, audit and tell ended an attempt.";
     SESSIONS_STALLED: Counter = "flowsentry_sessions_stalled_total"
         {session: "lease", "wakeup", "ingest", "store", "pool"},
         "Sessions given up because the server owed an answer for too long, by what they were for.";
@@ -104,6 +104,28 @@ metrics! {
 
     FLOWS_LOOKED_AT: Counter = "flowsentry_flows_looked_at_total",
         "Flows of open windows in the looks that were taken, a flow as often as it was looked at.";
+    DETECTION_DELAY: Histogram = "flowsentry_detection_delay_seconds" {clock: "event", "processing"},
+        "Seconds until a new alert was committed: event, since the attack's first packet by its time, on the database's clock; processing, since the store took the look or the window that showed it.";
+    ALERT_EVENTS: Counter = "flowsentry_alert_events_total" {event: "opened", "grown", "changed", "closed", "withdrawn"},
+        "What became of alerts, as others are told.";
+    ALERTS_BY_LABEL: Counter = "flowsentry_alerts_total" {label: },
+        "Alerts that were opened, by label.";
+    ALERTS_BY_SEVERITY: Counter = "flowsentry_alerts_by_severity_total" {severity: "low", "medium", "high", "critical"},
+        "Alerts that were opened, by the severity that they had then.";
+    ALERTS_OPEN: Gauge = "flowsentry_alerts_open" {severity: "low", "medium", "high", "critical"},
+        "Alerts that are open, by severity.";
+    ALERTS_WITHDRAWN: Counter = "flowsentry_alerts_withdrawn_total",
+        "Alerts on open windows that no closed window confirmed: the price of being early.";
+    ALERTS_UNOPENED: Counter = "flowsentry_alerts_unopened_total",
+        "Verdicts that opened no alert since as many were open as may be.";
+    VERDICTS_SILENCED: Counter = "flowsentry_verdicts_silenced_total",
+        "Verdicts that an exception silenced.";
+    DELIVERIES: Counter = "flowsentry_deliveries_total" {result: "delivered", "failed", "dead"},
+        "Attempts to tell a receiver of an alert; failed: to be tried again, dead: given up.";
+    OUTBOX_PENDING: Gauge = "flowsentry_outbox_pending" {receiver: "webhook", "alertmanager"},
+        "Messages that a receiver is still to be told, as counted last; also of one that is not in the settings any more.";
+    OUTBOX_DEAD: Gauge = "flowsentry_outbox_dead" {receiver: "webhook", "alertmanager"},
+        "Messages that were given up after too many attempts, and are kept.";
 
     MODEL_RELOADS: Counter = "flowsentry_model_reloads_total" {result: "loaded", "refused"},
         "New model files, by what became of them.";
@@ -119,6 +141,8 @@ metrics! {
         "Old packets deleted.";
     RETENTION_PARTITIONS_DROPPED: Counter = "flowsentry_retention_partitions_dropped_total",
         "Partitions of old packets dropped.";
+    RETENTION_ALERTS_DELETED: Counter = "flowsentry_retention_alerts_deleted_total",
+        "Alerts deleted that had ended long ago.";
 
     AUDIT_MISSING: Counter = "flowsentry_audit_missing_packets_total",
         "Packets found in the table that were never read: their ids were not given by the sequence.";

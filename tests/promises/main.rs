@@ -7,6 +7,7 @@ mod kit;
 
 mod adoption;
 mod alerts;
+mod alertmanager;
 mod audit;
 mod bad_input;
 mod check;
@@ -21,6 +22,7 @@ mod looks;
 mod model_life;
 mod never_oversleeps;
 mod service;
+mod tell;
 mod unusable_rows;
 mod verify;
 mod wakes_up;

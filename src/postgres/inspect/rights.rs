@@ -10,7 +10,7 @@ use crate::postgres::identifier::{QualifiedName, qualify, quote};
 use crate::postgres::source::Source;
 
 /// Of flowsentry's own tables.
-const OURS: [(&str, &str); 12] = [
+const OURS: [(&str, &str); 22] = [
     ("migrations", "SELECT"),
     ("tables", "SELECT"),
     ("checkpoint", "SELECT"),
@@ -23,7 +23,23 @@ const OURS: [(&str, &str); 12] = [
     ("consumed_ids", "INSERT"),
     ("consumed_ids", "UPDATE"),
     ("consumed_ids", "DELETE"),
+    ("alerts", "SELECT"),
+    ("alerts", "INSERT"),
+    ("alerts", "UPDATE"),
+    ("alert_windows", "SELECT"),
+    ("alert_windows", "INSERT"),
+    ("outbox", "SELECT"),
+    ("outbox", "INSERT"),
+    ("outbox", "UPDATE"),
+    ("exceptions", "SELECT"),
+    ("exceptions", "UPDATE"),
 ];
+/// Of flowsentry's own tables, what deleting old alerts needs.
+const DELETED: [&str; 2] = ["alerts", "outbox"];
+/// What editing exceptions over HTTP needs.
+const EDITED: [&str; 2] = ["INSERT", "DELETE"];
+/// The sequence that ids of alerts are drawn from.
+const ALERT_IDS: &str = "flowsentry.alerts_id_seq";
 /// Public unless somebody took them away: by them a restored or another server is known.
 const FUNCTIONS: [&str; 2] = ["pg_catalog.pg_control_system()", "pg_catalog.pg_control_checkpoint()"];
 
@@ -31,6 +47,8 @@ const READING: Need = Need::Must("without it no packet can be read");
 const STORING: Need = Need::Must("without it no flow can be stored");
 const REMEMBERING: Need = Need::Must("without it nothing can be remembered of what was read");
 const RETENTION: Need = Need::Should("without it old packets are not deleted; or set retention.keep=0");
+const KEEPING: Need = Need::Should("without it alerts that ended are not deleted; or set alerts.keep=0");
+const EDITING: Need = Need::Should("without it exceptions cannot be edited over HTTP; or leave http.token_file empty");
 const MIGRATING: Need = Need::Told("the service does not need it, but the role that runs `flowsentry migrate` does");
 
 /// Asks about rights, and collects the answers.
@@ -53,9 +71,9 @@ pub async fn look(
     let mut asked = Rights { client, role, found: Vec::new() };
     asked.schema("flowsentry", REMEMBERING).await?;
     for (table, privilege) in OURS {
-        let name = QualifiedName { schema: "flowsentry".to_owned(), name: table.to_owned() };
-        asked.table(&name, privilege, REMEMBERING).await?;
+        asked.table(&ours(table), privilege, REMEMBERING).await?;
     }
+    asked.alerts(config).await?;
     for function in FUNCTIONS {
         asked.function(function).await?;
     }
@@ -69,6 +87,10 @@ pub async fn look(
         asked.table(&packets, "TRIGGER", MIGRATING).await?;
     }
     Ok((asked.role, asked.found))
+}
+
+fn ours(table: &str) -> QualifiedName {
+    QualifiedName { schema: "flowsentry".to_owned(), name: table.to_owned() }
 }
 
 impl Rights<'_> {
@@ -143,6 +165,27 @@ impl Rights<'_> {
             );
             self.push(sequence.readable, "SELECT", &format!("SEQUENCE {}", sequence.name), need);
         }
+    }
+
+    /// What alerts need beside their tables.
+    async fn alerts(&mut self, config: &Config) -> Result<(), PostgresError> {
+        let sql = "SELECT pg_catalog.has_sequence_privilege(s.oid, 'USAGE')
+                   FROM pg_catalog.pg_class s JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
+                   WHERE n.nspname = 'flowsentry' AND s.relname = 'alerts_id_seq'";
+        if let Some(row) = self.ask(sql, &[]).await? {
+            self.push(row.get(0), "USAGE", &format!("SEQUENCE {ALERT_IDS}"), REMEMBERING);
+        }
+        if !config.alerts.keep.is_zero() {
+            for table in DELETED {
+                self.table(&ours(table), "DELETE", KEEPING).await?;
+            }
+        }
+        if config.http.token_file.is_some() {
+            for privilege in EDITED {
+                self.table(&ours("exceptions"), privilege, EDITING).await?;
+            }
+        }
+        Ok(())
     }
 
     /// To drop days of a table that we made one must own it; of others' tables rows are deleted.

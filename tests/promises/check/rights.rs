@@ -72,6 +72,19 @@ fn each_right_that_is_taken_away_is_missed() {
         ("refused", "INSERT", "\"flowsentry\".\"consumed_ids\""),
         ("refused", "UPDATE", "\"flowsentry\".\"consumed_ids\""),
         ("refused", "DELETE", "\"flowsentry\".\"consumed_ids\""),
+        ("refused", "SELECT", "\"flowsentry\".\"alerts\""),
+        ("refused", "INSERT", "\"flowsentry\".\"alerts\""),
+        ("refused", "UPDATE", "\"flowsentry\".\"alerts\""),
+        ("refused", "SELECT", "\"flowsentry\".\"alert_windows\""),
+        ("refused", "INSERT", "\"flowsentry\".\"alert_windows\""),
+        ("refused", "SELECT", "\"flowsentry\".\"outbox\""),
+        ("refused", "INSERT", "\"flowsentry\".\"outbox\""),
+        ("refused", "UPDATE", "\"flowsentry\".\"outbox\""),
+        ("refused", "SELECT", "\"flowsentry\".\"exceptions\""),
+        ("refused", "UPDATE", "\"flowsentry\".\"exceptions\""),
+        ("refused", "USAGE", "SEQUENCE flowsentry.alerts_id_seq"),
+        ("warning", "DELETE", "\"flowsentry\".\"alerts\""),
+        ("warning", "DELETE", "\"flowsentry\".\"outbox\""),
         ("refused", "SELECT", "\"public\".\"raw_packets\""),
         ("warning", "SELECT", "SEQUENCE \"public\".\"raw_packets_id_seq\""),
         ("warning", "DELETE", "\"public\".\"raw_packets\""),
@@ -121,7 +134,7 @@ fn row_level_security_is_refused_on_both_tables() {
     let (role, url) = role(&database, "screened");
     database.execute(&format!(
         "GRANT USAGE ON SCHEMA flowsentry TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA public, flowsentry TO {role};
-         GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role};
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA public, flowsentry TO {role};
          ALTER TABLE raw_packets ENABLE ROW LEVEL SECURITY; ALTER TABLE traffic_data ENABLE ROW LEVEL SECURITY"
     ));
     let report = check(&database, &["--set", &url]);

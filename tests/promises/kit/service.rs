@@ -57,12 +57,7 @@ impl Service {
     pub fn get(&self, path: &str) -> (u16, String) {
         let line = self.until_logged("serving metrics and health over HTTP");
         let address = line["address"].as_str().unwrap().to_owned();
-        let mut stream = TcpStream::connect(&address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        get(&address, path).unwrap()
     }
 
     /// The value of a metric, named with its labels as on the page.
@@ -120,6 +115,16 @@ impl Service {
         let script = format!("kill -{name} {}", self.child.id());
         assert!(std::process::Command::new("/bin/sh").args(["-c", &script]).status().unwrap().success());
     }
+}
+
+/// Status code and body of a GET; `None` where nobody answers.
+pub fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
 
 impl Drop for Service {
