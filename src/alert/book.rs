@@ -136,7 +136,7 @@ impl Book {
 
     fn take(&mut self, of: &Alarms<'_>) {
         self.taken.clear();
-        if of.alarms.is_empty() {
+        if of.flows.is_empty() {
             return;
         }
         let quiet = self.quiet();

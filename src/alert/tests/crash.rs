@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::kit::{LENGTH, Said, Service};
+use super::kit::{LENGTH, Says, Service};
 use crate::alert::{State, SubjectKind};
 use crate::flow::key::{FlowKey, Protocol};
 use crate::flow::statistics::Statistics;
@@ -72,7 +72,7 @@ fn attack() -> impl Strategy<Value = Attack> {
 }
 
 /// What the model says; `noise` of a hundred verdicts are something else.
-fn says(noise: u64, seed: u64) -> Arc<dyn Fn(&FlowKey, &Statistics, bool) -> Said> {
+fn says(noise: u64, seed: u64) -> Says {
     Arc::new(move |key, flow, is_final| {
         let ports = &flow.ports.destination;
         let honest = match key.protocol {
@@ -104,7 +104,9 @@ fn run(script: &[Attack], noise: u64, seed: u64, crashes: &Crashes) -> Service {
     let says = says(noise, seed);
     let mut service = Service::new(move |key, flow, is_final| says(key, flow, is_final));
     for second in 0..SECONDS + 100 {
-        script.iter().for_each(|attack| attack.send(second, &mut service));
+        for attack in script {
+            attack.send(second, &mut service);
+        }
         let crash = crashes.iter().find(|(at, _)| *at == second);
         service.loses = crash.is_some_and(|(_, stored)| !stored);
         if second % 30 == 5 {
@@ -144,18 +146,8 @@ fn confirmed(service: &Service) -> Vec<Confirmed> {
             )
         })
         .collect();
-    shown.sort_by(|left, right| left.partial_cmp_key().cmp(&right.partial_cmp_key()));
+    shown.sort_by_key(|alert| format!("{alert:?}"));
     shown
-}
-
-trait Key {
-    fn partial_cmp_key(&self) -> String;
-}
-
-impl Key for Confirmed {
-    fn partial_cmp_key(&self) -> String {
-        format!("{self:?}")
-    }
 }
 
 /// Each attack is alerted once, all alerts end, and what windows showed is what alerts say.
