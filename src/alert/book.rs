@@ -3,7 +3,8 @@
 //! Promise: what is confirmed follows from closed windows alone. Open windows open alerts early and show how they grow; when
 //! a window closes, its final verdicts are placed by the confirmed alerts and by themselves, and then take over what the
 //! open window had opened. So a crash, after which looks are repeated at other times, leaves the same confirmed alerts, with
-//! the same figures; and what no closed window takes over is withdrawn.
+//! the same figures; and what no closed window takes over is withdrawn. One thing is asked of open windows as well: whether
+//! an alarm is the answer of somebody who is attacked. It opens nothing, even if no closed window agrees with that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
