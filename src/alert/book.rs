@@ -174,7 +174,8 @@ impl Book {
     /// Closes what was quiet for two windows, and withdraws what no closed window confirmed. What is new waits, so that
     /// others are told of its beginning and of its end.
     fn end(&mut self, time: EventTime, patience: Duration, changes: &mut Changes) {
-        let quiet = self.quiet();
+        let (quiet, windows) = (self.quiet(), Tumbling::new(self.limits.window_length));
+        let mut heirs = Vec::new();
         for entry in self.entries.values_mut().filter(|entry| !entry.is_new()) {
             let pending = if patience.is_zero() { EventTime::EPOCH } else { entry.pending_until };
             if !entry.is_confirmed() {
@@ -183,9 +184,16 @@ impl Book {
                     entry.end(State::Withdrawn, None);
                 }
             } else if entry.active_until.max(pending).saturating_add(quiet) <= time {
+                if patience.is_zero()
+                    && let Some(heir) = entry.heir(Handle(self.next), windows)
+                {
+                    self.next += 1;
+                    heirs.push((heir.handle, heir));
+                }
                 entry.end(State::Closed, None);
             }
         }
+        self.entries.extend(heirs);
     }
 
     /// What has changed since the caller was told last.

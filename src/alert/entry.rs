@@ -238,6 +238,22 @@ impl Entry {
         }
     }
 
+    /// It was quiet for two windows, and open ones show the next attack already: that is another alert.
+    pub fn heir(&mut self, handle: Handle, windows: Tumbling) -> Option<Self> {
+        let (&start, _) = self.open.first_key_value()?;
+        let heir = Self {
+            open: std::mem::take(&mut self.open),
+            weights: std::mem::take(&mut self.weights),
+            pending_until: self.pending_until,
+            claimants: self.claimants.clone(),
+            reasons: self.reasons.clone(),
+            model_version: self.model_version.clone(),
+            ..Self::new(handle, self.subject, &self.label, windows.window_of(start))
+        };
+        self.fall_back();
+        Some(heir)
+    }
+
     /// A window has closed, or a part of it is stored: the settled part counts it from now on.
     pub fn forget(&mut self, window: Window) {
         self.is_dirty |= self.open.remove(&window.start).is_some();
