@@ -387,19 +387,6 @@ impl Entry {
         }
     }
 
-    /// Asks the model for the reasons of the strongest flow.
-    fn explain(&mut self, of: &Alarms<'_>, alarms: &[&Alarm<'_>]) {
-        let strength = |alarm: &Alarm<'_>| (alarm.verdict.confidence, alarm.flow.volume.packets);
-        let own = alarms.iter().filter(|alarm| alarm.label == self.label);
-        let strongest = own.reduce(|best, alarm| if strength(alarm) > strength(best) { alarm } else { best });
-        if let Some(alarm) = strongest {
-            let class = alarm.verdict.class;
-            let reasons = of.judgement.explainer.explain(alarm.key, alarm.flow, alarm.context, class);
-            self.reasons = reasons.or(self.reasons.take());
-            self.is_stale = false;
-        }
-    }
-
     /// Open windows are very sure of another label; whether enough looks were.
     pub fn rival(&mut self, label: &str, look: u64) -> u32 {
         if !self.rivals.contains_key(label) && self.rivals.len() >= LABELS {

@@ -1,6 +1,7 @@
 //! An alert as it is stored and told: closed and open windows together, and what has changed of it.
 
 use super::Entry;
+use crate::alert::alarm::{Alarm, Alarms};
 use crate::alert::event::{Change, Event};
 use crate::alert::figures::Figures;
 use crate::alert::memory::Memory;
@@ -8,6 +9,19 @@ use crate::alert::record::Alert;
 use crate::alert::severity::{Extent, Severity};
 
 impl Entry {
+    /// Asks the model for the reasons of the strongest flow.
+    pub(super) fn explain(&mut self, of: &Alarms<'_>, alarms: &[&Alarm<'_>]) {
+        let strength = |alarm: &Alarm<'_>| (alarm.verdict.confidence, alarm.flow.volume.packets);
+        let own = alarms.iter().filter(|alarm| alarm.label == self.label);
+        let strongest = own.reduce(|best, alarm| if strength(alarm) > strength(best) { alarm } else { best });
+        if let Some(alarm) = strongest {
+            let class = alarm.verdict.class;
+            let reasons = of.judgement.explainer.explain(alarm.key, alarm.flow, alarm.context, class);
+            self.reasons = reasons.or(self.reasons.take());
+            self.is_stale = false;
+        }
+    }
+
     /// What has changed since it was asked last.
     pub fn change(&mut self) -> Option<Change> {
         if !std::mem::take(&mut self.is_dirty) {
