@@ -45,6 +45,11 @@ fn rows(file: &ModelFile, others: usize) -> Vec<Vec<f32>> {
     rows
 }
 
+/// Asks for no way back.
+fn no_verdicts(_: Vec<f32>) -> Vec<bool> {
+    Vec::new()
+}
+
 fn verdict(model: &Model, row: &[f32]) -> u16 {
     model.classify(&Matrix { columns: row.len(), values: row.to_vec() }).unwrap()[0].class
 }
@@ -52,12 +57,14 @@ fn verdict(model: &Model, row: &[f32]) -> u16 {
 #[test]
 fn base_and_contributions_add_up_to_the_difference() {
     let file = shipped();
-    let model = Model::new(&file).unwrap();
+    let explainer = Explainer::new(&file.description.inputs, &file.layers);
     let (scaling, network) = (Scaling::new(&file.description.inputs), Network::new(&file.layers).unwrap());
     for row in rows(&file, 500) {
-        let logits = network.logits(scaling.apply(&row), row.len()).unwrap();
+        let scaled = scaling.apply(&row);
+        let logits = network.logits(scaled.clone(), row.len()).unwrap();
         for class in 1..file.description.classes.len() {
-            let reasons = model.explain_row(&row, SPANS, u16::try_from(class).unwrap()).unwrap();
+            let seen = Seen { row: &row, scaled: &scaled, spans: SPANS };
+            let reasons = explainer.explain(seen, u16::try_from(class).unwrap(), &no_verdicts).unwrap();
             let told: f64 = reasons.features.iter().map(|reason| reason.contribution).sum();
             let sum = reasons.base + told + reasons.others;
             let scale = 1.0 + reasons.logit_difference.abs() + reasons.base.abs();
@@ -74,13 +81,12 @@ fn a_contribution_is_what_a_small_step_shows() {
     let model = Model::new(&file).unwrap();
     let explainer = Explainer::new(&file.description.inputs, &file.layers);
     let scaling = Scaling::new(&file.description.inputs);
-    let never = |values: Vec<f32>| vec![false; values.len() / explainer.axes.len()];
     let (mut held, mut left) = (0, 0);
     for row in rows(&file, 50) {
         let class = verdict(&model, &row).max(1);
         let scaled = scaling.apply(&row);
         let explain =
-            |scaled: &[f32]| explainer.explain(Seen { row: &row, scaled, spans: SPANS }, class, &never).unwrap();
+            |scaled: &[f32]| explainer.explain(Seen { row: &row, scaled, spans: SPANS }, class, &no_verdicts).unwrap();
         let here = explain(&scaled);
         for reason in &here.features {
             let place = explainer.axes.iter().position(|axis| axis.feature == reason.feature).unwrap();
@@ -106,7 +112,7 @@ fn the_greatest_that_speak_for_the_verdict_are_told_unless_they_are_usual() {
     let file = shipped();
     let model = Model::new(&file).unwrap();
     let mut told = 0;
-    for row in rows(&file, 200) {
+    for row in rows(&file, 100) {
         let class = verdict(&model, &row);
         let Some(reasons) = model.explain_row(&row, SPANS, class) else {
             assert_eq!(class, 0, "only Normal has no reasons");
@@ -121,7 +127,7 @@ fn the_greatest_that_speak_for_the_verdict_are_told_unless_they_are_usual() {
         }
         told += 1;
     }
-    assert!(told > 50, "{told}");
+    assert!(told > 30, "{told}");
 }
 
 #[test]
@@ -130,7 +136,7 @@ fn a_way_back_leads_back() {
     let model = Model::new(&file).unwrap();
     let names = model.features().names().to_vec();
     let (mut found, mut none) = (0, 0);
-    for row in rows(&file, 200) {
+    for row in rows(&file, 60) {
         let class = verdict(&model, &row);
         let Some(reasons) = model.explain_row(&row, SPANS, class) else { continue };
         let Some(way_back) = reasons.way_back else {
@@ -156,7 +162,7 @@ fn a_way_back_leads_back() {
         assert_eq!(at(if is_below { value * 0.999_999 } else { value * 1.000_001 }), 0, "{way_back:?}");
         assert_ne!(at(before), 0, "{way_back:?} before: {before}");
     }
-    assert!(found > 20 && none > 0, "{found} {none}");
+    assert!(found > 12 && none > 0, "{found} {none}");
 }
 
 /// The exponent of the second digit of a value; of less than two digits, of whole ones.
@@ -246,13 +252,9 @@ fn the_shipped_model_says_why_a_scan_is_one() {
     model.features().append(&key, &flow, &context, &mut row);
     assert_eq!(verdict(&model, &row), scanning);
     let reasons = model.explain(&key, &flow, &context, scanning).unwrap();
-    println!("{}", serde_json::to_string_pretty(&reasons).unwrap());
     assert_eq!(reasons.features.len(), REASONS_MAX);
-    let known = ["120 destination ports in 6 s; usual: 1", "destination ports for each destination"];
-    assert!(
-        reasons.features.iter().any(|reason| known.iter().any(|part| reason.sentence.contains(part))),
-        "{reasons:?}"
-    );
+    let ports = reasons.features.iter().find(|reason| reason.feature == "destination_ports").unwrap();
+    assert!(ports.sentence.starts_with("120 destination ports in 6 s; usual: "), "{ports:?}");
 }
 
 /// Any float at all.

@@ -49,6 +49,10 @@ pub(super) fn find(
         let Some(wording) = wording else { continue };
         let from = f64::from(seen.scaled[place]);
         let to = axis.usual + PAST_USUAL.copysign(axis.usual - from);
+        // Nothing begins to have what it has none of: no connection ever says anything in ARP.
+        if wording.is_whole() && seen.row[place] <= 0.0 && to > from {
+            continue;
+        }
         let way = Way { axis, wording, place, row: seen.row, are_normal, from, to };
         let Some(turn) = way.turn() else { continue };
         let distance = (turn - from).abs();
