@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(Decimal::not_below(13.2, 0).text(), "14");
         assert_eq!(Decimal::not_above(12_345.0, 2).text(), "12,300");
         assert_eq!(Decimal::not_below(0.341, -2).text(), "0.35");
-        assert_eq!(Decimal::not_below(0.341, -2).plus(-1).value(), 0.34);
+        assert_eq!(Decimal::not_below(0.341, -2).plus(-1).text(), "0.34");
     }
 
     proptest! {
