@@ -4,7 +4,7 @@
 
 use super::Phrase;
 
-/// All of them, in the order of the catalogue.
+/// All of them: one for each feature of the catalogue.
 pub(super) const PHRASES: &[Phrase] = &[
     Phrase::count("packet_count", "{} (packet|packets)"),
     Phrase::count("byte_count", "{} (octet|octets)"),

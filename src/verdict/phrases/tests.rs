@@ -17,8 +17,10 @@ const SPANS: Spans = Spans { flow: 6.02, window: 29.7 };
 
 #[test]
 fn every_feature_has_its_phrase() {
-    let features: Vec<String> = catalogue().into_iter().map(|feature| feature.name).collect();
-    let phrases: Vec<&str> = PHRASES.iter().map(|phrase| phrase.feature).collect();
+    let mut features: Vec<String> = catalogue().into_iter().map(|feature| feature.name).collect();
+    let mut phrases: Vec<&str> = PHRASES.iter().map(|phrase| phrase.feature).collect();
+    features.sort_unstable();
+    phrases.sort_unstable();
     assert_eq!(phrases, features);
 }
 
