@@ -93,7 +93,13 @@ fn window() -> FlowMap {
 fn model_of_all_features() -> Model {
     let inputs: Vec<Input> = catalogue()
         .into_iter()
-        .map(|feature| Input { feature: feature.name, transform: Transform::Log1p, mean: 1.0, deviation: 2.0 })
+        .map(|feature| Input {
+            feature: feature.name,
+            transform: Transform::Log1p,
+            mean: 1.0,
+            deviation: 2.0,
+            usual: None,
+        })
         .collect();
     let widths = [inputs.len(), 64, 32, 6];
     let layer = |pair: &[usize]| Layer {

@@ -71,8 +71,8 @@ pub struct Alarms<'a> {
     pub stage: Stage,
     /// Who judged.
     pub judgement: &'a Judgement,
-    /// The alarms, without those that an exception silences.
-    pub alarms: Vec<Alarm<'a>>,
+    /// Those that no exception silences.
+    pub flows: Vec<Alarm<'a>>,
 }
 
 impl<'a> Alarms<'a> {
@@ -131,7 +131,7 @@ impl<'a> Alarms<'a> {
     /// In an order that does not depend on which packet was read first.
     fn sorted(window: Window, stage: Stage, judgement: &'a Judgement, mut alarms: Vec<Alarm<'a>>) -> Self {
         alarms.sort_unstable_by_key(|alarm| (alarm.flow.timing.first_seen(), *alarm.key));
-        Self { window, stage, judgement, alarms }
+        Self { window, stage, judgement, flows: alarms }
     }
 
     /// Whether the window is closed.

@@ -3,7 +3,8 @@
 //! Promise: what is confirmed follows from closed windows alone. Open windows open alerts early and show how they grow; when
 //! a window closes, its final verdicts are placed by the confirmed alerts and by themselves, and then take over what the
 //! open window had opened. So a crash, after which looks are repeated at other times, leaves the same confirmed alerts, with
-//! the same figures; and what no closed window takes over is withdrawn.
+//! the same figures; and what no closed window takes over is withdrawn. One thing is asked of open windows as well: whether
+//! an alarm is the answer of somebody who is attacked. It opens nothing, even if no closed window agrees with that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -136,7 +137,7 @@ impl Book {
 
     fn take(&mut self, of: &Alarms<'_>) {
         self.taken.clear();
-        if of.alarms.is_empty() {
+        if of.flows.is_empty() {
             return;
         }
         let quiet = self.quiet();
@@ -173,7 +174,8 @@ impl Book {
     /// Closes what was quiet for two windows, and withdraws what no closed window confirmed. What is new waits, so that
     /// others are told of its beginning and of its end.
     fn end(&mut self, time: EventTime, patience: Duration, changes: &mut Changes) {
-        let quiet = self.quiet();
+        let (quiet, windows) = (self.quiet(), Tumbling::new(self.limits.window_length));
+        let mut heirs = Vec::new();
         for entry in self.entries.values_mut().filter(|entry| !entry.is_new()) {
             let pending = if patience.is_zero() { EventTime::EPOCH } else { entry.pending_until };
             if !entry.is_confirmed() {
@@ -182,9 +184,16 @@ impl Book {
                     entry.end(State::Withdrawn, None);
                 }
             } else if entry.active_until.max(pending).saturating_add(quiet) <= time {
+                if patience.is_zero()
+                    && let Some(heir) = entry.heir(Handle(self.next), windows)
+                {
+                    self.next += 1;
+                    heirs.push((heir.handle, heir));
+                }
                 entry.end(State::Closed, None);
             }
         }
+        self.entries.extend(heirs);
     }
 
     /// What has changed since the caller was told last.

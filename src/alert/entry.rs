@@ -3,16 +3,18 @@
 //! The settled part follows from closed windows alone. It moves in the transaction that stores their flows, so it is exact
 //! and each flow is in it once. The open part comes from looks; a window's share of it goes when the window closes.
 
+mod show;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alarm::{Alarm, Alarms, Stage};
-use super::event::{Change, Event, WindowEvidence};
+use super::event::{Event, WindowEvidence};
 use super::figures::Figures;
 use super::memory::Memory;
 use super::record::{Alert, Handle, State, Subject, SubjectKind};
 use super::rules::{CLAIMANTS, GROWN, GROWN_FROM, LABELS, OPEN_WINDOWS, WINDOWS_KEPT};
-use super::severity::{Extent, Severity};
+use super::severity::Severity;
 use crate::flow::checkpoint::Timing;
 use crate::flow::packet::HardwareAddress;
 use crate::flow::time::EventTime;
@@ -236,6 +238,22 @@ impl Entry {
         }
     }
 
+    /// It was quiet for two windows, and open ones show the next attack already: that is another alert.
+    pub fn heir(&mut self, handle: Handle, windows: Tumbling) -> Option<Self> {
+        let (&start, _) = self.open.first_key_value()?;
+        let heir = Self {
+            open: std::mem::take(&mut self.open),
+            weights: std::mem::take(&mut self.weights),
+            pending_until: self.pending_until,
+            claimants: self.claimants.clone(),
+            reasons: self.reasons.clone(),
+            model_version: self.model_version.clone(),
+            ..Self::new(handle, self.subject, &self.label, windows.window_of(start))
+        };
+        self.fall_back();
+        Some(heir)
+    }
+
     /// A window has closed, or a part of it is stored: the settled part counts it from now on.
     pub fn forget(&mut self, window: Window) {
         self.is_dirty |= self.open.remove(&window.start).is_some();
@@ -369,19 +387,6 @@ impl Entry {
         }
     }
 
-    /// Asks the model for the reasons of the strongest flow.
-    fn explain(&mut self, of: &Alarms<'_>, alarms: &[&Alarm<'_>]) {
-        let strength = |alarm: &Alarm<'_>| (alarm.verdict.confidence, alarm.flow.volume.packets);
-        let own = alarms.iter().filter(|alarm| alarm.label == self.label);
-        let strongest = own.reduce(|best, alarm| if strength(alarm) > strength(best) { alarm } else { best });
-        if let Some(alarm) = strongest {
-            let class = alarm.verdict.class;
-            let reasons = of.judgement.explainer.explain(alarm.key, alarm.flow, alarm.context, class);
-            self.reasons = reasons.or(self.reasons.take());
-            self.is_stale = false;
-        }
-    }
-
     /// Open windows are very sure of another label; whether enough looks were.
     pub fn rival(&mut self, label: &str, look: u64) -> u32 {
         if !self.rivals.contains_key(label) && self.rivals.len() >= LABELS {
@@ -434,108 +439,5 @@ impl Entry {
         self.state = state;
         self.merged_into = merged_into;
         self.raise(if state == State::Closed { Event::Closed } else { Event::Withdrawn });
-    }
-
-    /// What has changed since it was asked last.
-    pub fn change(&mut self) -> Option<Change> {
-        if !std::mem::take(&mut self.is_dirty) {
-            return None;
-        }
-        let alert = self.alert();
-        if self.shown.as_ref().is_some_and(|shown| shown.severity != alert.severity) {
-            self.raise(Event::Changed);
-            self.is_dirty = false;
-        }
-        let event = self.event.take();
-        if event.is_some() {
-            self.told_packets = alert.packets;
-        }
-        let alert = Alert { memory: Memory::write(self), ..alert };
-        let evidence = std::mem::take(&mut self.evidence);
-        if event.is_none() && evidence.is_empty() && self.shown.as_ref() == Some(&alert) {
-            return None;
-        }
-        self.shown = Some(alert.clone());
-        Some(Change { handle: self.handle, alert, event, evidence })
-    }
-
-    fn packets(&self) -> u64 {
-        self.settled.packets + self.open.values().map(|figures| figures.packets).sum::<u64>()
-    }
-
-    fn totals(&self) -> Figures {
-        let mut totals = self.settled.clone();
-        if self.subject != self.core {
-            totals.turn(self.core.address);
-        }
-        self.open.values().for_each(|figures| totals.merge(figures));
-        totals
-    }
-
-    /// As it is now, without memory. Where open windows showed everything and have closed: as it was.
-    fn alert(&mut self) -> Alert {
-        let totals = self.totals();
-        let totals = match &self.shown {
-            Some(shown) if totals.is_empty() => Figures::of_columns(shown),
-            _ => totals,
-        };
-        let is_open = !self.is_confirmed() || !self.open.is_empty();
-        let open = self.weights.get(&self.label).filter(|_| is_open).map_or(0.0, |weight| weight.max);
-        let before = self.shown.as_ref().filter(|shown| shown.label == self.label && !self.is_confirmed());
-        let confidence = self.confidence.max(open).max(before.map_or(0.0, |shown| shown.confidence));
-        let (first_seen, last_seen) = totals.seen().unwrap_or((self.began, self.began));
-        let extent = Extent {
-            confidence,
-            peers: totals.peer_count(),
-            packets: totals.packets,
-            flows: totals.flow_count(),
-            windows: self.windows,
-        };
-        self.severity = self.severity.max(Severity::of(&self.label, &extent));
-        Alert {
-            id: self.id,
-            subject: self.subject,
-            label: self.label.clone(),
-            severity: self.severity,
-            state: self.state,
-            confidence,
-            first_seen,
-            last_seen,
-            packets: totals.packets,
-            octets: totals.octets,
-            flows: extent.flows,
-            windows: self.windows,
-            peers: extent.peers,
-            peer_sample: totals.peer_sample.clone(),
-            ports: totals.port_count(),
-            port_sample: totals.port_sample.clone(),
-            protocols: totals.protocols.iter().cloned().collect(),
-            reasons: self.reasons.clone(),
-            model_version: self.model_version.clone(),
-            merged_into: self.merged_into,
-            memory: serde_json::Value::Null,
-        }
-    }
-
-    /// What has to be remembered.
-    pub fn memory(&self) -> Memory {
-        Memory {
-            core: self.core,
-            settled: self.settled.clone(),
-            confidence: self.confidence,
-            told_packets: self.told_packets,
-            began: self.began,
-            active_until: self.active_until,
-            pending_until: self.pending_until,
-            recent: self.recent.clone(),
-            claimants: self.claimants.clone(),
-        }
-    }
-
-    /// Octets taken.
-    pub fn bytes(&self) -> usize {
-        let figures = std::iter::once(&self.settled).chain(self.open.values());
-        let memory = self.shown.as_ref().map_or(0, |shown| shown.memory.to_string().len());
-        size_of::<Self>() + figures.map(Figures::heap_bytes).sum::<usize>() + memory
     }
 }

@@ -1,4 +1,4 @@
-//! How many distinct things there are: exact for a few hundred, and a HyperLogLog for more. The same four thousand octets for
+//! How many distinct things there are: exact for a few hundred, and a `HyperLogLog` for more. The same four thousand octets for
 //! a thousand addresses and for a billion, and what is added twice counts once.
 
 use std::net::IpAddr;
@@ -11,7 +11,8 @@ const FEW: usize = 512;
 const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 /// The greatest number of leading zeros of the bits that do not choose the register.
-const ZEROS_MAX: u8 = (u32::BITS - INDEX_BITS) as u8;
+const ZEROS_MAX: u8 = 20;
+const _: () = assert!(ZEROS_MAX as u32 == u32::BITS - INDEX_BITS, "the bits that are left");
 const FEW_PREFIX: &str = "f:";
 const MANY_PREFIX: &str = "m:";
 
@@ -40,11 +41,12 @@ pub fn hash_of_address(address: IpAddr) -> u64 {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits(),
     };
-    let [high, low] = [(bits >> 64) as u64, (bits & u128::from(u64::MAX)) as u64];
-    mix(mix(high).wrapping_add(low))
+    let octets = bits.to_be_bytes();
+    let (halves, _) = octets.as_chunks::<8>();
+    halves.iter().fold(0, |hash, half| mix(hash ^ u64::from_be_bytes(*half)))
 }
 
-/// Spreads the bits of a number over all bits (the finalizer of SplitMix64).
+/// Spreads the bits of a number over all bits (the finalizer of `SplitMix64`).
 pub fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -65,7 +67,9 @@ impl Sketch {
                 hashes.insert(at, hash);
                 if hashes.len() > FEW {
                     let mut registers = Box::new([0; REGISTERS]);
-                    hashes.iter().for_each(|&hash| register(&mut registers, hash));
+                    for &hash in hashes.iter() {
+                        register(&mut registers, hash);
+                    }
                     self.0 = State::Many(registers);
                 }
             }
@@ -106,16 +110,18 @@ impl Sketch {
 }
 
 fn register(registers: &mut [u8; REGISTERS], hash: u32) {
-    let zeros = (hash << INDEX_BITS).leading_zeros().min(u32::from(ZEROS_MAX)) as u8;
+    let zeros = u8::try_from((hash << INDEX_BITS).leading_zeros()).map_or(ZEROS_MAX, |zeros| zeros.min(ZEROS_MAX));
     let register = &mut registers[(hash >> (u32::BITS - INDEX_BITS)) as usize];
     *register = (*register).max(zeros + 1);
 }
 
-/// Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no table against
+/// Ertl's estimator ("New cardinality estimation algorithms for `HyperLogLog` sketches", 2017), which needs no table against
 /// the bias in the middle and is linear counting for small numbers.
 fn estimate(registers: &[u8; REGISTERS]) -> f64 {
     let mut counts = [0u32; ZEROS_MAX as usize + 2];
-    registers.iter().for_each(|&rank| counts[usize::from(rank.min(ZEROS_MAX + 1))] += 1);
+    for &rank in registers {
+        counts[usize::from(rank.min(ZEROS_MAX + 1))] += 1;
+    }
     let all = REGISTERS as f64;
     let [none, middle @ .., full] = &counts;
     let mut sum = all * tail(1.0 - f64::from(*full) / all);

@@ -36,7 +36,7 @@ pub struct Known<'a> {
 /// Alarms by whom they are about, without answers of victims; the group that began first comes first.
 pub fn groups<'a>(of: &'a Alarms<'a>, known: Known<'_>) -> Vec<Group<'a>> {
     let (identities, others): (Vec<&Alarm<'_>>, Vec<&Alarm<'_>>) =
-        of.alarms.iter().partition(|alarm| alarm.is_identity());
+        of.flows.iter().partition(|alarm| alarm.is_identity());
     let alarmed: Set<&FlowKey> = others.iter().map(|alarm| alarm.key).collect();
     let (answers, forward): (Vec<&Alarm<'_>>, Vec<&Alarm<'_>>) = others.into_iter().partition(|alarm| alarm.is_answer);
     let forward: Vec<&Alarm<'_>> = forward.into_iter().filter(|alarm| !known.is_victims(alarm)).collect();

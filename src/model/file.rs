@@ -78,6 +78,10 @@ pub struct Input {
     pub mean: f32,
     /// Standard deviation of the transformed feature in training; above 0.
     pub deviation: f32,
+    /// Mean of the transformed feature over Normal flows in training: what reasons call usual. Files from before there
+    /// were reasons have none; the mean over all flows stands in for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<f32>,
 }
 
 /// What is done to a feature before it is scaled.
@@ -242,6 +246,9 @@ impl Description {
         for input in &self.inputs {
             if !input.mean.is_finite() {
                 return Err(FileError::NotFinite { what: format!("the mean of {}", input.feature) });
+            }
+            if input.usual.is_some_and(|usual| !usual.is_finite()) {
+                return Err(FileError::NotFinite { what: format!("the usual value of {}", input.feature) });
             }
             // The inverse of a denormal is infinite.
             if !input.deviation.is_normal() || input.deviation < 0.0 {

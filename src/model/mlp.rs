@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::{FileError, ModelError};
+use super::explain::{Explainer, Seen};
 use super::file::{Golden, ModelFile};
 use super::network::{self, Network, Scaling};
 use crate::flow::context::Context;
@@ -11,6 +12,7 @@ use crate::flow::key::FlowKey;
 use crate::flow::statistics::Statistics;
 use crate::verdict::features::{Features, Matrix};
 use crate::verdict::label::{Classes, Verdict};
+use crate::verdict::phrases::Spans;
 use crate::verdict::reasons::{Explain, Reasons};
 use crate::verdict::threshold::Thresholds;
 
@@ -23,6 +25,7 @@ pub struct Model {
     features: Features,
     scaling: Scaling,
     network: Network,
+    explainer: Explainer,
     temperature: f32,
     thresholds: Thresholds,
     classes: Classes,
@@ -52,6 +55,7 @@ impl Model {
             features: Features::resolve(&names)?,
             scaling: Scaling::new(&description.inputs),
             network: Network::new(&file.layers)?,
+            explainer: Explainer::new(&description.inputs, &file.layers),
             temperature: description.temperature,
             thresholds: description.thresholds.clone(),
             classes: Classes::new(description.classes.clone()),
@@ -96,6 +100,18 @@ impl Model {
         Ok(network::probabilities(&self.scaling, &self.network, self.temperature, &rows.values)?)
     }
 
+    /// Why a row of features is of a class; see [`Explain`].
+    pub(super) fn explain_row(&self, row: &[f32], spans: Spans, class: u16) -> Option<Reasons> {
+        let scaled = self.scaling.apply(row);
+        let are_normal = |values: Vec<f32>| {
+            let matrix = Matrix { columns: self.features.len(), values };
+            // Without verdicts there is no way back; nobody asks rows of another width.
+            let verdicts = self.classify(&matrix).unwrap_or_default();
+            verdicts.into_iter().map(|verdict| verdict.class == 0).collect()
+        };
+        self.explainer.explain(Seen { row, scaled: &scaled, spans }, class, &are_normal)
+    }
+
     /// What the model wants to be told of a flow.
     pub fn features(&self) -> &Features {
         &self.features
@@ -123,8 +139,11 @@ impl Model {
 }
 
 impl Explain for Model {
-    fn explain(&self, _key: &FlowKey, _flow: &Statistics, _context: &Context, _class: u16) -> Option<Reasons> {
-        None
+    fn explain(&self, key: &FlowKey, flow: &Statistics, context: &Context, class: u16) -> Option<Reasons> {
+        let mut row = Vec::with_capacity(self.features.len());
+        self.features.append(key, flow, context, &mut row);
+        let spans = Spans { flow: flow.timing.duration_seconds(), window: context.covered_seconds };
+        self.explain_row(&row, spans, class)
     }
 }
 

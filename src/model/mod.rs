@@ -7,6 +7,7 @@
 pub mod adapt;
 mod draw;
 mod error;
+mod explain;
 mod file;
 mod mlp;
 mod network;

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn features_are_scaled_and_cut() {
-        let input = |transform, mean, deviation| Input { feature: String::new(), transform, mean, deviation };
+        let input =
+            |transform, mean, deviation| Input { feature: String::new(), transform, mean, deviation, usual: None };
         let scaling = Scaling::new(&[input(Transform::Log1p, 1.0, 2.0), input(Transform::None, 10.0, 0.5)]);
         let check = |row: [f32; 2], expected: [f32; 2]| {
             let scaled = scaling.apply(&row);

@@ -265,7 +265,8 @@ fn learning_rate(options: &Options, epoch: usize) -> f64 {
 /// Rows drawn to learn the scales from.
 const SCALE_DRAWS: usize = 50_000;
 
-/// Mean and deviation of every feature as it is drawn. A feature that never varies teaches nothing and is left out.
+/// Mean and deviation of every feature as it is drawn, and its mean over what is drawn of class 0. A feature that never
+/// varies teaches nothing and is left out.
 #[allow(clippy::cast_possible_truncation)] // scales are used in single precision
 fn scale(names: &[String], rows: &Rows<'_>, draw: &Draw, random: &mut Random) -> Vec<(usize, Input)> {
     let columns = names.len();
@@ -281,7 +282,11 @@ fn scale(names: &[String], rows: &Rows<'_>, draw: &Draw, random: &mut Random) ->
         let variance = values.iter().map(|value| (transformed(value) - mean).powi(2)).sum::<f64>() / count;
         if variance > 1e-9 {
             let (mean, deviation) = (mean as f32, variance.sqrt() as f32);
-            inputs.push((column, Input { feature: name.clone(), transform, mean, deviation }));
+            let of_first = drawn.iter().zip(&values).filter(|(row, _)| rows.classes[**row] == 0);
+            let (sum, count) =
+                of_first.fold((0.0, 0.0), |(sum, count), (_, value)| (sum + transformed(value), count + 1.0));
+            let usual = (count > 0.0).then_some((sum / count) as f32);
+            inputs.push((column, Input { feature: name.clone(), transform, mean, deviation, usual }));
         }
     }
     inputs

@@ -22,7 +22,7 @@ pub struct Reasons {
     pub logit_difference: f64,
     /// The same on the flow's linear piece, at the mean of Normal flows: `logit_difference` = `base` + all contributions.
     pub base: f64,
-    /// The features that moved most, the greatest first.
+    /// The features that speak most for the verdict, the greatest first; those whose value is the usual one left out.
     pub features: Vec<Reason>,
     /// Sum of the contributions of all other features.
     pub others: f64,
@@ -37,7 +37,7 @@ pub struct Reason {
     pub feature: String,
     /// Its value, in its unit.
     pub value: f64,
-    /// Its mean over Normal flows in training, in its unit.
+    /// Its mean over Normal flows in training, in its unit: where the model takes a logarithm, the mean of that, taken back.
     pub usual: f64,
     /// Its share of the difference: above 0 it speaks for the verdict.
     pub contribution: f64,
@@ -50,7 +50,7 @@ pub struct Reason {
 pub struct WayBack {
     /// The feature.
     pub feature: String,
-    /// The value at which the verdict turns, in its unit.
+    /// The nearest value at which the verdict is Normal, in its unit, with as few digits as hold.
     pub value: f64,
     /// The same for people: "below 14 destination ports this would be Normal".
     pub sentence: String,

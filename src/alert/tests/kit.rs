@@ -233,7 +233,7 @@ impl Service {
             return;
         }
         for change in &changes.alerts {
-            let id = change.alert.id.unwrap_or(self.table.len() as i64 + 1);
+            let id = change.alert.id.unwrap_or_else(|| i64::try_from(self.table.len()).unwrap() + 1);
             assert!(change.alert.id.is_some() || change.event == Some(Event::Opened), "{change:?}");
             let memory = serde_json::from_str(&change.alert.memory.to_string()).unwrap();
             let before = self.table.insert(id, Alert { id: Some(id), memory, ..change.alert.clone() });

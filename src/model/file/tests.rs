@@ -15,7 +15,13 @@ pub fn model_file() -> ModelFile {
 }
 
 pub fn description() -> Description {
-    let input = |feature: &str, transform| Input { feature: feature.to_owned(), transform, mean: 0.0, deviation: 1.0 };
+    let input = |feature: &str, transform, usual| Input {
+        feature: feature.to_owned(),
+        transform,
+        mean: 0.0,
+        deviation: 1.0,
+        usual,
+    };
     Description {
         format: FORMAT,
         version: "1-test".to_owned(),
@@ -24,7 +30,7 @@ pub fn description() -> Description {
         hidden: vec![1],
         temperature: 1.0,
         thresholds: Thresholds::new(vec![0.0, 0.75]),
-        inputs: vec![input("packet_count", Transform::Log1p), input("rst_share", Transform::None)],
+        inputs: vec![input("packet_count", Transform::Log1p, Some(0.5)), input("rst_share", Transform::None, None)],
         golden: Golden {
             rows: vec![vec![0.0, 0.0], vec![6.389_056, 0.0]],
             probabilities: vec![vec![0.880_797, 0.119_203], vec![0.119_203, 0.880_797]],
@@ -52,6 +58,16 @@ fn a_file_without_thresholds_has_none() {
     file.description.thresholds = Thresholds::default();
     let bytes = file.to_bytes().unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("thresholds"), "as files were before there were any");
+    assert_eq!(ModelFile::parse(&bytes).unwrap(), file);
+}
+
+#[test]
+fn a_file_that_does_not_say_what_is_usual_reads_as_before() {
+    let mut file = model_file();
+    assert!(file.description.inputs[0].usual.is_some());
+    file.description.inputs.iter_mut().for_each(|input| input.usual = None);
+    let bytes = file.to_bytes().unwrap();
+    assert!(!String::from_utf8_lossy(&bytes).contains("usual"), "as files were before reasons");
     assert_eq!(ModelFile::parse(&bytes).unwrap(), file);
 }
 
@@ -117,6 +133,8 @@ fn a_file_of_someone_else_is_refused() {
     check("its header says it has", &[0xff; 64]);
     let huge = text.replacen("\"mean\":0.0", "\"mean\":1e39", 1);
     check("the mean of packet_count is not a finite number", &raw_file(Some(&huge), &[]));
+    let huge = text.replacen("\"usual\":0.5", "\"usual\":1e39", 1);
+    check("the usual value of packet_count is not a finite number", &raw_file(Some(&huge), &[]));
     check("no metadata", &raw_file(None, &[]));
     check("metadata \"flowsentry\" cannot be read", &raw_file(Some("[]"), &[]));
     check("metadata \"flowsentry\" cannot be read", &raw_file(Some(&unknown_field), &[]));

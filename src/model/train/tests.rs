@@ -56,6 +56,14 @@ fn it_learns_what_can_be_learnt() {
 }
 
 #[test]
+fn what_is_usual_is_the_mean_of_the_first_class() {
+    let input = trained(3).unwrap().description.inputs.remove(0);
+    // Of the Normal rows: 1 to 7 packets. Of all rows: two in five of an attack of 500 packets more.
+    assert!((1.0..1.8).contains(&input.usual.unwrap()), "{input:?}");
+    assert!(input.mean > 3.0, "{input:?}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_file() {
     let octets = |seed| trained(seed).unwrap().to_bytes().unwrap();
     assert_eq!(octets(1), octets(1));

@@ -8,7 +8,8 @@ use crate::verdict::threshold::Thresholds;
 
 /// Says the second of its two classes where the feature is above a number.
 pub fn model(feature: &str, above: f32) -> Model {
-    let input = Input { feature: feature.to_owned(), transform: Transform::None, mean: above, deviation: 1.0 };
+    let input =
+        Input { feature: feature.to_owned(), transform: Transform::None, mean: above, deviation: 1.0, usual: None };
     let odds = (-above.min(6.0)).exp(); // inputs are cut to six deviations
     let description = Description {
         format: Description::FORMAT,

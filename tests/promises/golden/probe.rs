@@ -21,7 +21,13 @@ impl Probe {
             let values: Vec<f32> = vectors.flows.values().map(|values| values[index].ln_1p()).collect();
             let mean = values.iter().sum::<f32>() / values.len() as f32;
             let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / values.len() as f32;
-            Input { feature: feature.clone(), transform: Transform::Log1p, mean, deviation: variance.sqrt().max(0.1) }
+            Input {
+                feature: feature.clone(),
+                transform: Transform::Log1p,
+                mean,
+                deviation: variance.sqrt().max(0.1),
+                usual: None,
+            }
         };
         // Of both signs without a pattern, so that no two features make up for each other.
         let weight = |number: u32| {

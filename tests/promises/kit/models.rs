@@ -13,7 +13,7 @@ pub fn model(version: &str, packets: u16, classes: [&str; 2]) -> Vec<u8> {
     let border = f32::from(packets) + 0.5;
     let description = &mut file.description;
     let feature = "packet_count".to_owned();
-    description.inputs = vec![Input { feature, transform: Transform::None, mean: border, deviation: 1.0 }];
+    description.inputs = vec![Input { feature, transform: Transform::None, mean: border, deviation: 1.0, usual: None }];
     version.clone_into(&mut description.version);
     description.training_fingerprint = format!("fingerprint of {version}");
     description.classes = classes.map(str::to_owned).to_vec();
