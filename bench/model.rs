@@ -1,7 +1,8 @@
 //! What judging costs: features and network, nanoseconds a flow, for a whole window and for a single flow.
 //!
 //! `RAYON_NUM_THREADS=1 cargo run --release --example bench_model [FILE | all]`: the shipped model, another one, or a made-up
-//! one of all features that there are.
+//! one of all features that there are. What is computed is printed as digests, so that a change that is only to cost less can
+//! be seen to change nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // a measurement, not the service
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,6 +42,9 @@ fn main() {
         judge::rows(model.features(), &flows, &contexts).map(|chunk| model.classify(&chunk).unwrap().len()).sum()
     });
     let columns = model.features().len();
+    let features = digest(chunks.iter().flat_map(|chunk| &chunk.values));
+    let probabilities: Vec<f32> = chunks.iter().flat_map(|chunk| model.probabilities(chunk).unwrap()).collect();
+    println!("digest of the features {features:016x}, of the probabilities {:016x}", digest(&probabilities));
     let one = Matrix { columns, values: chunks[0].values[..columns].to_vec() };
     report("classify, one at a time", 1_000, || (0..1_000).map(|_| model.classify(&one).unwrap().len()).sum());
 }
@@ -57,6 +61,12 @@ fn report(what: &str, flows: usize, mut work: impl FnMut() -> usize) {
     rounds.sort_unstable();
     let each = |time: Duration| time.as_nanos() / flows as u128;
     println!("{what:25} least {:6} ns, median {:6} ns a flow", each(rounds[0]), each(rounds[ROUNDS / 2]));
+}
+
+/// Of all bits, in order (FNV-1a, 64 bits).
+fn digest<'a>(numbers: impl IntoIterator<Item = &'a f32>) -> u64 {
+    let bits = numbers.into_iter().map(|number| u64::from(number.to_bits()));
+    bits.fold(0xcbf2_9ce4_8422_2325, |hash, bits| (hash ^ bits).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Numbers that look random, the same every time.

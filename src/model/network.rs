@@ -1,8 +1,11 @@
 //! Rows of features to probabilities: scaling, fully connected layers with `relu` between them, softmax.
 //!
 //! Passes of about 1,000 rows on one thread: more fall out of the cache, and a second thread costs more than it brings.
+//! What stands between the products of matrices happens in place: a tensor for each step would cost more than the step.
 
-use candle_core::{Device, Tensor};
+use std::sync::LazyLock;
+
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor};
 
 use super::file::{Input, Layer, Transform};
 use crate::verdict::judge::CHUNK_ROWS;
@@ -11,10 +14,27 @@ use crate::verdict::judge::CHUNK_ROWS;
 /// the furthest seen, and no single feature outweighs all others.
 pub const DEVIATIONS_MAX: f32 = 6.0;
 
+/// Whole numbers whose logarithm is looked up.
+const KNOWN: usize = 4096;
+
+/// ln(1 + n) of every n below [`KNOWN`]: most features are small counts, and a logarithm costs as much as ten other steps.
+static LN_1P: LazyLock<[f32; KNOWN]> = LazyLock::new(|| std::array::from_fn(|count| (count as f32).ln_1p()));
+
+/// ln(1 + value), the very bits that [`f32::ln_1p`] gives; `known` is [`LN_1P`].
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // what does not fit is not among the known
+fn ln_1p(value: f32, known: &[f32; KNOWN]) -> f32 {
+    let whole = value as usize;
+    match known.get(whole) {
+        Some(&logarithm) if whole as f32 == value => logarithm,
+        _ => value.ln_1p(),
+    }
+}
+
 /// How features become inputs of the first layer.
 #[derive(Clone, Debug)]
 pub struct Scaling {
-    log1p: Vec<bool>,
+    /// Which features are taken the logarithm of.
+    log1p: Vec<usize>,
     mean: Vec<f32>,
     factor: Vec<f32>,
 }
@@ -23,7 +43,7 @@ impl Scaling {
     /// As a model's inputs say.
     pub fn new(inputs: &[Input]) -> Self {
         Self {
-            log1p: inputs.iter().map(|input| input.transform == Transform::Log1p).collect(),
+            log1p: (0..inputs.len()).filter(|&at| inputs[at].transform == Transform::Log1p).collect(),
             mean: inputs.iter().map(|input| input.mean).collect(),
             factor: inputs.iter().map(|input| 1.0 / input.deviation).collect(),
         }
@@ -37,12 +57,11 @@ impl Scaling {
     /// Scales whole rows. What is not a number comes out as the lower end.
     #[allow(clippy::manual_clamp)] // `clamp` would keep what is not a number
     pub fn apply(&self, rows: &[f32]) -> Vec<f32> {
+        let known = &*LN_1P;
         let mut scaled = rows.to_vec();
         for row in scaled.chunks_exact_mut(self.columns()) {
-            for (value, log1p) in row.iter_mut().zip(&self.log1p) {
-                if *log1p {
-                    *value = value.max(0.0).ln_1p();
-                }
+            for &at in &self.log1p {
+                row[at] = ln_1p(row[at].max(0.0), known);
             }
             for ((value, mean), factor) in row.iter_mut().zip(&self.mean).zip(&self.factor) {
                 *value = ((*value - mean) * factor).max(-DEVIATIONS_MAX).min(DEVIATIONS_MAX);
@@ -55,18 +74,21 @@ impl Scaling {
 /// Fully connected layers.
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// Weights [inputs, outputs] and bias [outputs].
-    layers: Vec<(Tensor, Tensor)>,
+    /// Weights [inputs, outputs] and what follows their product.
+    layers: Vec<(Tensor, Finish)>,
     outputs: usize,
 }
 
 impl Network {
     /// From the weights of a file.
     pub fn new(layers: &[Layer]) -> candle_core::Result<Self> {
-        let tensors = layers.iter().map(|layer| {
+        let last = layers.len().saturating_sub(1);
+        let tensors = layers.iter().enumerate().map(|(index, layer)| {
             let weights = Tensor::from_slice(&layer.weights, (layer.outputs, layer.inputs), &Device::Cpu)?;
-            let bias = Tensor::from_slice(&layer.bias, layer.outputs, &Device::Cpu)?;
-            Ok((weights.t()?.contiguous()?, bias))
+            if layer.bias.len() != layer.outputs {
+                candle_core::bail!("a layer of {} outputs has a bias of {}", layer.outputs, layer.bias.len());
+            }
+            Ok((weights.t()?.contiguous()?, Finish { bias: layer.bias.clone(), relu: index < last }))
         });
         let outputs = layers.last().map_or(0, |layer| layer.outputs);
         Ok(Self { layers: tensors.collect::<candle_core::Result<_>>()?, outputs })
@@ -81,13 +103,36 @@ impl Network {
     pub fn logits(&self, scaled: Vec<f32>, columns: usize) -> candle_core::Result<Vec<f32>> {
         let rows = scaled.len() / columns.max(1);
         let mut values = Tensor::from_vec(scaled, (rows, columns), &Device::Cpu)?;
-        for (index, (weights, bias)) in self.layers.iter().enumerate() {
-            if index > 0 {
-                values = values.relu()?;
-            }
-            values = values.matmul(weights)?.broadcast_add(bias)?;
+        for (weights, finish) in &self.layers {
+            values = values.matmul(weights)?;
+            values.inplace_op1(finish)?;
         }
         values.flatten_all()?.to_vec1()
+    }
+}
+
+/// Adds the bias to the rows of a product and, but in the last layer, cuts them at 0.
+#[derive(Clone, Debug)]
+struct Finish {
+    bias: Vec<f32>,
+    relu: bool,
+}
+
+impl InplaceOp1 for Finish {
+    fn name(&self) -> &'static str {
+        "bias and relu"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let CpuStorage::F32(values) = storage else { candle_core::bail!("a network computes in single precision") };
+        let Some((start, end)) = layout.contiguous_offsets() else { candle_core::bail!("a product is contiguous") };
+        for row in values[start..end].chunks_exact_mut(self.bias.len().max(1)) {
+            for (value, bias) in row.iter_mut().zip(&self.bias) {
+                let sum = *value + bias;
+                *value = if self.relu { sum.max(0.0) } else { sum };
+            }
+        }
+        Ok(())
     }
 }
 
@@ -123,6 +168,48 @@ pub fn probabilities(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn logarithms_that_are_looked_up_are_those_that_are_computed() {
+        for count in 0..u16::MAX {
+            let value = f32::from(count);
+            assert_eq!(ln_1p(value, &LN_1P).to_bits(), value.ln_1p().to_bits(), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn so_are_those_of_other_numbers(value in prop_oneof![0f32..5.0, 0f32..5000.0, 0f32..f32::MAX, Just(f32::INFINITY)]) {
+            prop_assert_eq!(ln_1p(value, &LN_1P).to_bits(), value.ln_1p().to_bits());
+        }
+
+        #[test]
+        fn what_happens_in_place_is_what_tensors_compute(
+            numbers in prop::collection::vec(-2f32..2.0, 3 * 5 + 5 + 5 * 2 + 2), rows in prop::collection::vec(-3f32..3.0, 3..60),
+        ) {
+            let layer = |inputs: usize, outputs: usize, numbers: &[f32]| Layer {
+                inputs,
+                outputs,
+                weights: numbers[..inputs * outputs].to_vec(),
+                bias: numbers[inputs * outputs..][..outputs].to_vec(),
+            };
+            let layers = [layer(3, 5, &numbers), layer(5, 2, &numbers[20..])];
+            let rows = rows[..rows.len() / 3 * 3].to_vec();
+            let of_tensors = || -> candle_core::Result<Vec<f32>> {
+                let mut values = Tensor::from_slice(&rows, (rows.len() / 3, 3), &Device::Cpu)?;
+                for (index, layer) in layers.iter().enumerate() {
+                    let weights = Tensor::from_slice(&layer.weights, (layer.outputs, layer.inputs), &Device::Cpu)?;
+                    let bias = Tensor::from_slice(&layer.bias, layer.outputs, &Device::Cpu)?;
+                    values = if index > 0 { values.relu()? } else { values };
+                    values = values.matmul(&weights.t()?.contiguous()?)?.broadcast_add(&bias)?;
+                }
+                values.flatten_all()?.to_vec1()
+            };
+            let found = Network::new(&layers).unwrap().logits(rows.clone(), 3).unwrap();
+            prop_assert_eq!(found, of_tensors().unwrap());
+        }
+    }
 
     #[test]
     fn probabilities_sum_to_one_and_temperature_softens_them() {

@@ -20,7 +20,7 @@ use crate::flow::{
     map::{self, FlowMap},
     table::WindowFlows,
 };
-use crate::verdict::features::{Features, Matrix};
+use crate::verdict::features::{Features, Matrix, Told};
 
 /// Flows judged in one pass.
 pub const CHUNK_ROWS: usize = 1_000;
@@ -51,10 +51,13 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn append(&self, key: &FlowKey, flow: &Statistics, context: &Context, values: &mut Vec<f32>) {
-        let Some((flows, neighbours)) = self.window else {
-            return self.features.append(key, flow, context, values);
-        };
+    /// A row of a late pane's flow, merged with that of its window.
+    fn append_merged(
+        &self,
+        (key, flow): (&FlowKey, &Statistics),
+        (flows, neighbours): (&FlowMap, &Neighbours),
+        values: &mut Vec<f32>,
+    ) {
         let mut whole = flow.clone();
         if let Some(stored) = flows.get(key) {
             whole.merge(stored);
@@ -72,9 +75,13 @@ impl Iterator for Rows<'_> {
             return None;
         }
         let mut values = Vec::with_capacity(rows * self.features.len());
-        for _ in 0..rows {
-            let ((key, flow), context) = self.left.next()?;
-            self.append(key, flow, context, &mut values);
+        let flows = self.left.by_ref().take(rows);
+        if let Some(window) = self.window {
+            let flows: Vec<_> = flows.collect();
+            flows.into_iter().for_each(|(flow, _)| self.append_merged(flow, window, &mut values));
+        } else {
+            let flows: Vec<Told<'_>> = flows.map(|((key, flow), context)| (key, flow, context)).collect();
+            self.features.append_all(&flows, &mut values);
         }
         Some(Matrix { columns: self.features.len(), values })
     }

@@ -34,13 +34,45 @@ fn attempts(flow: &Statistics) -> f64 {
 const SERVICE_DNS: u16 = 53;
 
 /// Services that people and machines log in to: FTP, SSH, Telnet, SMTP, POP, IMAP, LDAP, SMB, MQTT, databases, desktops.
-const LOGIN_SERVICES: [u16; 20] =
-    [21, 22, 23, 25, 110, 143, 389, 445, 587, 993, 995, 1433, 1521, 1883, 3306, 3389, 5432, 5900, 6379, 8883];
+static LOGIN_SERVICES: Services = Services::new(&[
+    21, 22, 23, 25, 110, 143, 389, 445, 587, 993, 995, 1433, 1521, 1883, 3306, 3389, 5432, 5900, 6379, 8883,
+]);
 
-const WEB_SERVICES: [u16; 5] = [80, 443, 8000, 8080, 8443];
+static WEB_SERVICES: Services = Services::new(&[80, 443, 8000, 8080, 8443]);
 
-fn one_if_any(ports: &PortSet, services: &[u16]) -> f64 {
-    f64::from(u8::from(services.iter().any(|&service| ports.contains(service))))
+/// Ports of services. Most flows have fewer ports than there are services, so it is theirs that are looked up.
+struct Services {
+    ports: &'static [u16],
+    /// One bit a port.
+    words: [u64; Self::BEYOND as usize / 64],
+}
+
+impl Services {
+    /// No service of ours is at this port or a higher one.
+    const BEYOND: u16 = 8960;
+
+    const fn new(ports: &'static [u16]) -> Self {
+        let mut words = [0; Self::BEYOND as usize / 64];
+        let mut index = 0;
+        while index < ports.len() {
+            words[ports[index] as usize / 64] |= 1 << (ports[index] % 64);
+            index += 1;
+        }
+        Self { ports, words }
+    }
+
+    fn contains(&self, port: u16) -> bool {
+        self.words.get(usize::from(port / 64)).is_some_and(|word| word & (1 << (port % 64)) != 0)
+    }
+
+    fn one_if_any(&self, ports: &PortSet) -> f64 {
+        let is_any = if ports.len() as usize <= self.ports.len() {
+            ports.ports().any(|port| self.contains(port))
+        } else {
+            self.ports.iter().any(|&service| ports.contains(service))
+        };
+        f64::from(u8::from(is_any))
+    }
 }
 
 /// Connections that the flow shows: as many as it has ports of its sender, and at least one.
@@ -180,13 +212,13 @@ pub const DERIVED: &[Derived] = &[
         name: "to_login_service",
         unit: Unit::Truth,
         doc: "1 if a packet of the flow goes to a service with logins: FTP, SSH, Telnet, mail, LDAP, SMB, MQTT, databases, desktops.",
-        value: |flow, _| one_if_any(&flow.ports.destination, &LOGIN_SERVICES),
+        value: |flow, _| LOGIN_SERVICES.one_if_any(&flow.ports.destination),
     },
     Derived {
         name: "to_web_service",
         unit: Unit::Truth,
         doc: "1 if a packet of the flow goes to port 80, 443, 8000, 8080 or 8443.",
-        value: |flow, _| one_if_any(&flow.ports.destination, &WEB_SERVICES),
+        value: |flow, _| WEB_SERVICES.one_if_any(&flow.ports.destination),
     },
     Derived {
         name: "half_open_share",
@@ -237,3 +269,23 @@ pub const DERIVED: &[Derived] = &[
         value: |_, context| ratio(context.source_icmp_reports, context.source_packets),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn services_are_found_among_any_number_of_ports(
+            ports in prop::collection::vec(prop_oneof![any::<u16>(), 0u16..60, 8_000u16..9_000], 0..40), many in prop::option::of(0u16..4_000),
+        ) {
+            let mut set = PortSet::default();
+            ports.iter().copied().chain(60_000..60_000 + many.unwrap_or_default()).for_each(|port| set.insert(port));
+            for services in [&LOGIN_SERVICES, &WEB_SERVICES] {
+                let is_any = services.ports.iter().any(|service| ports.contains(service));
+                prop_assert_eq!(services.one_if_any(&set).to_bits(), f64::from(u8::from(is_any)).to_bits());
+            }
+        }
+    }
+}

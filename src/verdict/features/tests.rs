@@ -217,7 +217,34 @@ pub(super) fn packets() -> impl Strategy<Value = Packet> {
     )
 }
 
+/// A feature of one flow, by itself.
+#[allow(clippy::cast_possible_truncation)]
+fn number(read: Read, (key, flow, context): Told<'_>) -> f32 {
+    let truth = |condition: bool| if condition { 1.0 } else { 0.0 };
+    let number = match read {
+        Read::Statistic(value) => value(flow).number().unwrap(),
+        Read::TcpFlag(flag) => truth(flow.tcp_flags.union.contains(flag)),
+        Read::Protocol(kind) => truth(ProtocolKind::of(key.protocol) == kind),
+        Read::Context(value) => value(context),
+        Read::Derived(value) => value(flow, context),
+    };
+    number as f32
+}
+
 proptest! {
+    #[test]
+    fn flows_that_are_read_together_have_the_features_of_each(packets in prop::collection::vec(packets(), 0..400)) {
+        let flows = folded(&packets);
+        let neighbours = Neighbours::of(&flows);
+        let contexts = neighbours.contexts(&flows);
+        let told: Vec<Told<'_>> = flows.iter().zip(&contexts).map(|((key, flow), context)| (key, flow, context)).collect();
+        let mut together = vec![-1.0];
+        FEATURES.append_all(&told, &mut together);
+        let each = told.iter().flat_map(|&told| FEATURES.reads.iter().map(move |&read| number(read, told)));
+        let expected: Vec<u32> = [-1.0].into_iter().chain(each).map(f32::to_bits).collect();
+        prop_assert_eq!(together.into_iter().map(f32::to_bits).collect::<Vec<_>>(), expected);
+    }
+
     #[test]
     fn every_feature_is_finite_and_not_negative(packets in prop::collection::vec(packets(), 1..200)) {
         let catalogue = catalogue();
