@@ -8,7 +8,9 @@ use crate::flow::batch::Batch;
 use crate::flow::checkpoint::Increment;
 use crate::flow::look::Look;
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{LOOKS, OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK};
+use crate::telemetry::metrics::{
+    FLOWS_LOOKED_AT, LOOKS, OPEN_FLOW_BYTES, OPEN_FLOWS, OPEN_WINDOWS, STAGE_BUSY, STAGE_WAIT, WATERMARK,
+};
 use crate::telemetry::progress::Report;
 
 const STAGE: &str = "aggregate";
@@ -56,6 +58,7 @@ fn look(aggregator: &mut Aggregator, increments: &Sender<Passed<Increment, Look>
     let began = clock::now();
     if let Some(look) = aggregator.look(clock::uptime()) {
         LOOKS.add_with("result", "taken", 1);
+        FLOWS_LOOKED_AT.add(look.windows.iter().map(|open| open.flows.len() as u64).sum());
         permit.send(Passed::Look(look));
     }
     STAGE_BUSY.record_with("stage", STAGE, began.elapsed());

@@ -102,6 +102,9 @@ metrics! {
     LOOKS: Counter = "flowsentry_looks_total" {result: "taken", "dropped"},
         "Looks at flows of open windows, by whether the next stage had time for them.";
 
+    FLOWS_LOOKED_AT: Counter = "flowsentry_flows_looked_at_total",
+        "Flows of open windows in the looks that were taken, a flow as often as it was looked at.";
+
     MODEL_RELOADS: Counter = "flowsentry_model_reloads_total" {result: "loaded", "refused"},
         "New model files, by what became of them.";
     SHADOW_FLOWS: Counter = "flowsentry_shadow_flows_total" {verdict: "same", "other"},

@@ -16,6 +16,7 @@ mod golden;
 mod lab;
 mod late_packets;
 mod left_alone;
+mod looks;
 mod model_life;
 mod never_oversleeps;
 mod service;
