@@ -39,8 +39,8 @@ fn an_open_window_is_looked_at_again_and_again_and_stored_once() {
     );
     until("the window to be stored", || sums(&database), |sums| sums.stored == 2000);
     assert!(service.stop().success());
-    let labels =
-        database.query("SELECT predicted_label, count(*)::bigint, sum(packet_count)::bigint FROM traffic_data GROUP BY 1");
+    let labels = database
+        .query("SELECT predicted_label, count(*)::bigint, sum(packet_count)::bigint FROM traffic_data GROUP BY 1");
     let labels: Vec<(String, i64, i64)> = labels.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     assert_eq!(labels, [("Flood".to_owned(), 500, 2000)]);
     finish(&database);

@@ -36,13 +36,16 @@ impl OpenNeighbours {
     /// Puts in the flow at `place` as it is now.
     pub fn update(&mut self, flows: &FlowMap, place: usize) {
         let Some((key, flow)) = flows.at(place) else { return };
-        let opposite = flows.place_of(&key.reversed());
-        let answer = opposite.and_then(|opposite| flows.at(opposite)).map(|(_, answer)| answer);
-        let now = Part::of(flow, answer);
         if self.parts.len() <= place {
             self.parts.resize(place + 1, None);
         }
-        let before = self.parts[place].replace(now);
+        let before = self.parts[place];
+        let now = match before {
+            // Who answers it, and whether that refuses, it was told when it changed.
+            Some(before) => Part::of(flow, before.opposite, before.is_refused),
+            None => self.first_part(flows, key, flow),
+        };
+        self.parts[place] = Some(now);
         let new_pairs = u32::from(before.is_none() && self.is_new_pair(flows, place, key));
 
         let source = self.sums.sources.entry(key.source).or_default();
@@ -60,27 +63,37 @@ impl OpenNeighbours {
         let (first, last) = (flow.timing.first_seen(), flow.timing.last_seen());
         let span = self.sums.span.get_or_insert((first, last));
         *span = (span.0.min(first), span.1.max(last));
-        self.claims.update(&mut self.sums, place, key, flow);
-        if let Some(opposite) = opposite.filter(|&opposite| opposite != place) {
-            self.tell_opposite(&key.reversed(), opposite, flow);
+        if key.protocol == Protocol::Arp {
+            self.claims.update(&mut self.sums, place, key, flow);
+        }
+        if let Some(opposite) = now.opposite
+            && before.is_none_or(|before| before.refuses != now.refuses)
+        {
+            self.tell_opposite(&key.reversed(), opposite, place, now.refuses);
         }
     }
 
+    /// Of a flow that is put in for the first time: the one time that the opposite flow is looked for. If that begins
+    /// later, it tells.
+    fn first_part(&self, flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Part {
+        let Some(opposite) = flows.place_of(&key.reversed()) else { return Part::of(flow, None, false) };
+        let is_refused = flows.at(opposite).is_some_and(|(_, answer)| refuses(answer));
+        Part::of(flow, Some(number(opposite)), is_refused)
+    }
+
     /// A flow that has begun, or begun to refuse, changes what the flow that it answers has put in.
-    fn tell_opposite(&mut self, key: &FlowKey, place: usize, answer: &Statistics) {
-        let Some(Some(part)) = self.parts.get_mut(place) else { return };
-        let is_refused = refuses(answer);
-        if part.is_answered && part.is_refused == is_refused {
+    fn tell_opposite(&mut self, key: &FlowKey, place: u32, answer: usize, is_refused: bool) {
+        let Some(Some(part)) = self.parts.get_mut(place as usize) else { return };
+        if part.opposite.is_some() && part.is_refused == is_refused {
             return;
         }
         let before = *part;
-        *part = Part { is_answered: true, is_refused, ..before };
+        *part = Part { opposite: Some(number(answer)), is_refused, ..before };
         let now = *part;
         self.sums.sources.entry(key.source).or_default().put(Some(before), now);
         self.sums.destinations.entry(key.destination).or_default().put(key, Some(before), now);
     }
 
-    #[allow(clippy::cast_possible_truncation)] // as many flows as fit into memory
     fn is_new_pair(&mut self, flows: &FlowMap, place: usize, key: &FlowKey) -> bool {
         let Self { pairs, hasher, .. } = self;
         let pair_at = |place: u32| flows.at(place as usize).map(|(key, _)| (key.source, key.destination));
@@ -89,8 +102,17 @@ impl OpenNeighbours {
         if pairs.find(hash, |&other| pair_at(other) == Some(pair)).is_some() {
             return false;
         }
-        pairs.insert_unique(hash, place as u32, |&other| pair_at(other).map_or(0, |pair| pair_hash(hasher, pair)));
+        pairs.insert_unique(hash, number(place), |&other| pair_at(other).map_or(0, |pair| pair_hash(hasher, pair)));
         true
+    }
+
+    /// What a flow has done as it was last put in: packets, attempts to connect, destination ports; and the packets that
+    /// answer it. None of them ever falls.
+    pub fn figures_of_flow(&self, place: usize) -> [u64; 4] {
+        let part_at = |place: usize| self.parts.get(place).copied().flatten();
+        let Some(part) = part_at(place) else { return [0; 4] };
+        let answer = part.opposite.and_then(|opposite| part_at(opposite as usize)).map_or(0, |answer| answer.packets);
+        [part.packets, u64::from(part.syn_without_ack), u64::from(part.ports), answer]
     }
 
     /// The sums.
@@ -110,6 +132,12 @@ impl OpenNeighbours {
             + self.pairs.allocation_size()
             + self.claims.bytes()
     }
+}
+
+/// A place, in half the octets.
+#[allow(clippy::cast_possible_truncation)] // as many flows as fit into memory
+fn number(place: usize) -> u32 {
+    place as u32
 }
 
 /// One wide write for IPv4, as in the hash of a flow's key.
@@ -133,9 +161,10 @@ struct Claims {
 }
 
 impl Claims {
+    /// Of an ARP flow.
     fn update(&mut self, sums: &mut Neighbours, place: usize, key: &FlowKey, flow: &Statistics) {
         // A probe (RFC 5227) has no source address and claims nothing.
-        if key.protocol != Protocol::Arp || key.source == NO_ADDRESS {
+        if key.source == NO_ADDRESS {
             return;
         }
         let before = self.of_flows.get(&place).map(|claimants| &**claimants).unwrap_or_default();

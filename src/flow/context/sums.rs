@@ -12,32 +12,41 @@ pub struct Part {
     pub syn_without_ack: u32,
     /// How many destination ports: they are a set, and put in once more only when there are more.
     pub ports: u32,
-    pub is_answered: bool,
+    /// Where the flow stands that answers it, if there is one.
+    pub opposite: Option<u32>,
+    /// Whether that one refuses.
     pub is_refused: bool,
+    /// Whether this one refuses what it may answer.
+    pub refuses: bool,
     /// With at most [`FEW_PACKETS`] packets.
     pub is_small: bool,
 }
 
 impl Part {
-    pub fn of(flow: &Statistics, answer: Option<&Statistics>) -> Self {
+    pub fn of(flow: &Statistics, opposite: Option<u32>, is_refused: bool) -> Self {
         Self {
             packets: flow.volume.packets,
             syn_without_ack: flow.tcp_flags.syn_without_ack(),
             ports: flow.ports.destination.len(),
-            is_answered: answer.is_some(),
-            is_refused: answer.is_some_and(refuses),
+            opposite,
+            is_refused,
+            refuses: refuses(flow),
             is_small: flow.volume.packets <= FEW_PACKETS,
         }
     }
 
+    fn is_answered(&self) -> bool {
+        self.opposite.is_some()
+    }
+
     fn is_unanswered_probe(&self) -> bool {
-        self.is_small && !self.is_answered
+        self.is_small && !self.is_answered()
     }
 }
 
-/// Whether an answering flow refuses.
-pub fn refuses(answer: &Statistics) -> bool {
-    answer.tcp_flags.rst > 0
+/// Whether a flow refuses what it answers.
+pub fn refuses(flow: &Statistics) -> bool {
+    flow.tcp_flags.rst > 0
 }
 
 /// Whether the packets of a flow report what is not there.
@@ -114,13 +123,13 @@ impl FlowsOfHost {
     fn put(&mut self, before: Option<Part>, now: Part) {
         if let Some(part) = before {
             self.all -= 1;
-            self.answered -= u32::from(part.is_answered);
+            self.answered -= u32::from(part.is_answered());
             self.refused -= u32::from(part.is_refused);
             self.small -= u32::from(part.is_small);
             self.unanswered_probes -= u32::from(part.is_unanswered_probe());
         }
         self.all += 1;
-        self.answered += u32::from(now.is_answered);
+        self.answered += u32::from(now.is_answered());
         self.refused += u32::from(now.is_refused);
         self.small += u32::from(now.is_small);
         self.unanswered_probes += u32::from(now.is_unanswered_probe());

@@ -22,12 +22,14 @@ impl Touched {
         }
     }
 
-    /// The flows, in the order of their first packets since they were last taken; none is left.
+    /// The flows in the order of their places, which is the order in memory of all that is known of them; none is left.
     pub fn take(&mut self) -> Vec<u32> {
-        for &place in &self.places {
+        let mut places = std::mem::take(&mut self.places);
+        places.sort_unstable();
+        for &place in &places {
             self.bits[place as usize / 64] = 0;
         }
-        std::mem::take(&mut self.places)
+        places
     }
 
     /// Octets held.
@@ -44,7 +46,7 @@ mod tests {
     fn each_is_given_once_until_it_is_touched_again() {
         let mut touched = Touched::default();
         [3, 64, 3, 0, 1000, 64].into_iter().for_each(|place| touched.add(place));
-        assert_eq!(touched.take(), [3, 64, 0, 1000]);
+        assert_eq!(touched.take(), [0, 3, 64, 1000]);
         assert_eq!(touched.take(), [0; 0]);
         touched.add(64);
         assert_eq!(touched.take(), [64]);

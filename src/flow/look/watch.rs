@@ -72,7 +72,7 @@ impl Watch {
         self.seen.resize(flows.len(), Seen::default());
         for &place in &touched {
             let Some((key, flow)) = flows.at(place as usize) else { continue };
-            let lane = self.lane(flows, self.seen[place as usize], key, flow);
+            let lane = self.lane(place as usize, key, flow.volume.packets);
             let seen = &mut self.seen[place as usize];
             if lane > seen.lane {
                 seen.lane = lane;
@@ -83,34 +83,27 @@ impl Watch {
     }
 
     /// Where a flow is to wait; nowhere if it is not worth a look.
-    fn lane(&self, flows: &FlowMap, seen: Seen, key: &FlowKey, flow: &Statistics) -> Lane {
+    fn lane(&self, place: usize, key: &FlowKey, packets: u64) -> Lane {
         let sums = self.neighbours.sums();
-        let [from_source, ..] = sums.figures_of_source(&key.source);
-        let [to_destination, ..] = sums.figures_of_destination(&key.destination);
-        if seen.packets > 0 && seen.sizes == self.sizes(flows, key, flow) {
+        let (source, destination) =
+            (sums.figures_of_source(&key.source), sums.figures_of_destination(&key.destination));
+        let seen = self.seen[place];
+        if seen.packets > 0 && seen.sizes == self.sizes(place, &source, &destination) {
             Lane::None
-        } else if from_source.max(to_destination) < MANY_FLOWS {
+        } else if source[0].max(destination[0]) < MANY_FLOWS {
             Lane::Calm
-        } else if seen.packets == 0 && flow.volume.packets <= FEW_PACKETS {
+        } else if seen.packets == 0 && packets <= FEW_PACKETS {
             Lane::Crowd
         } else {
             Lane::Grown
         }
     }
 
-    fn sizes(&self, flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Sizes {
-        let sums = self.neighbours.sums();
-        let answer = flows.get(&key.reversed());
-        let own = [
-            flow.volume.packets,
-            u64::from(flow.tcp_flags.syn_without_ack()),
-            u64::from(flow.ports.destination.len()),
-            answer.map_or(0, |answer| answer.volume.packets),
-        ];
+    fn sizes(&self, place: usize, source: &[u64], destination: &[u64]) -> Sizes {
         Sizes {
-            own: size(&own, halves),
-            source: size(&sums.figures_of_source(&key.source), doublings),
-            destination: size(&sums.figures_of_destination(&key.destination), doublings),
+            own: size(&self.neighbours.figures_of_flow(place), halves),
+            source: size(source, doublings),
+            destination: size(destination, doublings),
         }
     }
 
@@ -142,7 +135,10 @@ impl Watch {
     }
 
     fn look_at(&mut self, flows: &FlowMap, place: usize, key: &FlowKey, flow: &Statistics) -> OpenFlow {
-        let sizes = self.sizes(flows, key, flow);
+        let sums = self.neighbours.sums();
+        let (source, destination) =
+            (sums.figures_of_source(&key.source), sums.figures_of_destination(&key.destination));
+        let sizes = self.sizes(place, &source, &destination);
         let seen = Seen { packets: flow.volume.packets, octets: flow.volume.octets, sizes, lane: Lane::None };
         let before = std::mem::replace(&mut self.seen[place], seen);
         let began = flow.timing.first_seen();

@@ -115,7 +115,7 @@ fn an_answer_is_a_reason_to_look_again_and_known_as_one() {
     assert!(!open.look(usize::MAX).1[0].is_answer);
     open.fold(&[at(9, packet(2, 1)), at(9, packet(1, 2))]);
     let shown: Vec<(FlowKey, bool)> = open.look(usize::MAX).1.iter().map(|flow| (flow.key, flow.is_answer)).collect();
-    assert_eq!(shown, [(key(2, 1), true), (key(1, 2), false)]);
+    assert_eq!(shown, [(key(1, 2), false), (key(2, 1), true)]);
     open.fold(&[at(1, packet(2, 1))]);
     assert!(!open.look(usize::MAX).1[0].is_answer, "its first packet came late: it began first");
 }
