@@ -5,16 +5,18 @@ mod error;
 mod watch;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
+use tokio::sync::watch as watched_value;
 
 pub use error::PipelineError;
 
 use beside::Beside;
 use watch::watch;
 
-use crate::alert::{self, Alert, Book, Exceptions};
+use crate::alert::{self, Alert, Book};
 use crate::config::Config;
 use crate::exit::chain;
 use crate::flow::aggregator::{self, Aggregator, Early};
@@ -24,6 +26,7 @@ use crate::model::Watched;
 use crate::postgres::alerts;
 use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
+use crate::postgres::exceptions;
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
 use crate::postgres::reader::{self, Reader};
@@ -165,7 +168,7 @@ async fn prepare(
     announce(&lease, &source, &resume);
     warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
     let open = alerts::open(lease.client(), lease.source_id()).await?;
-    let exceptions = alerts::exceptions(lease.client()).await?;
+    let exceptions = exceptions::load(lease.client()).await?;
     let owner = Owner::new(&lease, &resume);
     Ok(Some((lease, Start { source, sink, resume, replay, owner, open, exceptions })))
 }
@@ -179,7 +182,7 @@ struct Start {
     owner: Owner,
     /// Alerts that were open.
     open: Vec<Alert>,
-    exceptions: Exceptions,
+    exceptions: exceptions::Loaded,
 }
 
 /// wakeup → ingest → aggregate → classify → store. Every arrow is a bounded channel; closing the first drains the rest.
@@ -248,9 +251,16 @@ fn stages(
         Ok(stage::audit(link.pool(size)?, auditor, interval, until).await?)
     })?;
 
+    let (link, until) = (database.clone(), stop.clone());
+    let (hand, in_force) = watched_value::channel(Arc::new(exceptions.exceptions.clone()));
+    tasks.spawn_beside(
+        "exceptions",
+        move || async move { Ok(stage::exceptions(link, exceptions, hand, until).await?) },
+    )?;
+
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
-    let alerting = Alerting::new(Book::resume(alert::Limits { open_max: config.alerts.open_max }, open), exceptions);
+    let alerting = Alerting::new(Book::resume(alert::Limits { open_max: config.alerts.open_max }, open), in_force);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
         Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)

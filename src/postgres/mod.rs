@@ -17,6 +17,7 @@ pub mod decode;
 pub mod doorbell;
 pub mod encode;
 pub mod error;
+pub mod exceptions;
 pub mod frontier;
 pub mod gaps;
 pub mod generation;
@@ -26,6 +27,7 @@ pub mod inspect;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+pub mod moment;
 
 mod outstanding;
 pub mod partitions;

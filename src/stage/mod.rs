@@ -1,4 +1,4 @@
-//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention and audit beside them.
+//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention, audit and exceptions beside them.
 //!
 //! Each says what it is at, so that one that is stuck is noticed (`telemetry::progress`). Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
@@ -6,6 +6,7 @@ mod aggregate;
 mod alerting;
 mod audit;
 mod classify;
+mod exceptions;
 mod id_days;
 mod ingest;
 mod retain;
@@ -18,6 +19,7 @@ pub use aggregate::aggregate;
 pub use alerting::Alerting;
 pub use audit::audit;
 pub use classify::classify;
+pub use exceptions::exceptions;
 pub use ingest::ingest;
 pub use retain::retention;
 pub use room::{Room, Underway};
