@@ -88,7 +88,7 @@ struct Added {
     asked: Asked,
 
     /// Who answers for it
-    #[arg(long, value_name = "NAME", env = "USER")]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
     owner: String,
 
     /// Why it is needed

@@ -11,6 +11,7 @@ mod bad_input;
 mod check;
 mod columns;
 mod exactly_once;
+mod exceptions;
 mod faults;
 mod golden;
 mod lab;
