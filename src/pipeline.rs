@@ -29,6 +29,7 @@ use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::exceptions;
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
+use crate::postgres::queries::Queries;
 use crate::postgres::reader::{self, Reader};
 use crate::postgres::replay::Replay;
 use crate::postgres::resume::{self, Resume};
@@ -66,7 +67,13 @@ pub async fn serve(
             logging::tell_of_repetitions(false);
         }
     });
-    let address = http::serve(&config.http, status.clone(), metrics, async move { until.requested().await }).await?;
+    let sources = http::Sources {
+        status: status.clone(),
+        metrics,
+        queries: Queries::of(&database, &config.sink.table)?,
+        window_length: config.window.length,
+    };
+    let address = http::serve(&config.http, sources, async move { until.requested().await }).await?;
     let _watch = Beside::running(watch(manager, status.clone(), progress.clone()));
     tracing::info!(database = database.shown(), http = ?address, "flowsentry starts");
 

@@ -32,6 +32,7 @@ pub mod moment;
 mod outstanding;
 pub mod partitions;
 mod password_file;
+pub mod queries;
 pub mod ranges;
 pub mod reader;
 pub mod replay;

@@ -38,7 +38,11 @@ const ROOMS: &[Room] = &[
         &["flow", "verdict", "alert", "check", "config", "telemetry", "exit"],
         "the only room with SQL labels nothing",
     ),
-    room("http", &["config", "telemetry"], "shows what the status says, and cannot delay the pipeline"),
+    room(
+        "http",
+        &["config", "telemetry", "flow", "alert", "exit", "postgres::queries"],
+        "shows what the status and bounded queries say, and cannot delay the pipeline",
+    ),
     room("supervisor", &[], "knows tasks, not what they do"),
     room(
         "stage",
