@@ -6,6 +6,7 @@
 mod kit;
 
 mod adoption;
+mod api;
 mod audit;
 mod bad_input;
 mod check;
