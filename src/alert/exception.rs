@@ -6,8 +6,6 @@
 mod filter;
 pub mod proof;
 mod schedule;
-#[cfg(test)]
-mod tests;
 
 use std::net::IpAddr;
 
@@ -99,3 +97,6 @@ fn holds(net: Option<IpNet>, address: IpAddr) -> bool {
 fn is_only_port(flow: &Statistics, port: u16) -> bool {
     flow.ports.destination.len() == 1 && flow.ports.destination.contains(port)
 }
+
+#[cfg(test)]
+mod tests;

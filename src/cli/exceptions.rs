@@ -143,11 +143,11 @@ async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     schema_state(&session.client).await?.require().map_err(PostgresError::from)?;
     let json = args.json;
     match (args.action, understood) {
-        (Action::Remove { id }, _) => match exceptions::remove(&session.client, id).await? {
-            true => super::print(&report::removed(id, json)),
-            false => Err(Failure::new(Exit::Usage, format!("there is no exception {id}"))
-                .hint("`flowsentry exceptions list` shows their ids")),
-        },
+        (Action::Remove { id }, _) if exceptions::remove(&session.client, id).await? => {
+            super::print(&report::removed(id, json))
+        }
+        (Action::Remove { id }, _) => Err(Failure::new(Exit::Usage, format!("there is no exception {id}"))
+            .hint("`flowsentry exceptions list` shows their ids")),
         (Action::Try(_), Some(exception)) => {
             let proof = prove(&session, &exception).await?;
             super::print(&report::proved(&proof, &exception, json))

@@ -27,6 +27,7 @@ fn insert(database: &Database, values: &str) {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // tests have no other clock
 fn a_change_takes_effect_within_a_second_without_a_restart() {
     let database = Database::new(Tables::Ours);
     insert(&database, "'10.0.0.0/8', NULL");

@@ -66,10 +66,10 @@ fn net(place: &'static str, text: Option<&str>) -> Result<Option<IpNet>, FilterE
     let net = text.parse::<IpNet>().or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
     let net =
         net.map_err(|_| error(place, text, "write an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32"))?;
-    match net.trunc() == net {
-        true => Ok(Some(net)),
-        false => Err(error(place, text, format!("write {} for the net, or {} for the host", net.trunc(), net.addr()))),
+    if net.trunc() == net {
+        return Ok(Some(net));
     }
+    Err(error(place, text, format!("write {} for the net, or {} for the host", net.trunc(), net.addr())))
 }
 
 fn protocol(text: Option<&str>) -> Result<Option<String>, FilterError> {

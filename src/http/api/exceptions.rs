@@ -189,14 +189,11 @@ pub(super) async fn add(
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn remove(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Removed>, Problem> {
     let id = number(&id)?;
-    match api.queries.remove_exception(id).await? {
-        true => Ok(Json(Removed { removed: id })),
-        false => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("there is no exception {id}"),
-            "/api/exceptions lists those that there are",
-        )),
+    if api.queries.remove_exception(id).await? {
+        return Ok(Json(Removed { removed: id }));
     }
+    let error = format!("there is no exception {id}");
+    Err(Problem::new(StatusCode::NOT_FOUND, error, "/api/exceptions lists those that there are"))
 }
 
 impl From<FilterError> for Problem {

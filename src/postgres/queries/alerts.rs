@@ -98,7 +98,7 @@ const COLUMNS: &str = "id, source_id, subject, subject_kind, label, severity, st
     reasons, model_version, merged_into, acknowledged_at, acknowledged_by, note";
 
 /// A row of `flowsentry.alert_windows`.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[allow(missing_docs)]
 pub struct WindowRow {
     pub window_start: EventTime,

@@ -172,6 +172,7 @@ fn alerts_are_told_page_by_page_and_filtered() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // tests have no other clock
 fn the_list_is_quick_among_a_hundred_thousand_alerts() {
     let database = Database::new(Tables::Ours);
     insert_alerts(&database, 100_000);
