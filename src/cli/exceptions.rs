@@ -143,11 +143,7 @@ async fn run(args: Args, context: &Context) -> Result<(), Failure> {
     schema_state(&session.client).await?.require().map_err(PostgresError::from)?;
     let json = args.json;
     match (args.action, understood) {
-        (Action::Remove { id }, _) if exceptions::remove(&session.client, id).await? => {
-            super::print(&report::removed(id, json))
-        }
-        (Action::Remove { id }, _) => Err(Failure::new(Exit::Usage, format!("there is no exception {id}"))
-            .hint("`flowsentry exceptions list` shows their ids")),
+        (Action::Remove { id }, _) => remove(&session, id, json).await,
         (Action::Try(_), Some(exception)) => {
             let proof = prove(&session, &exception).await?;
             super::print(&report::proved(&proof, &exception, json))
@@ -171,6 +167,14 @@ async fn add(session: &Session, added: &Added, exception: &Exception, json: bool
     let schedule = added.asked.schedule.as_deref();
     let id = exceptions::add(&session.client, exception, schedule, &added.owner, &added.reason).await?;
     super::print(&report::added(id, &proof, exception, json))
+}
+
+async fn remove(session: &Session, id: i64, json: bool) -> Result<(), Failure> {
+    if exceptions::remove(&session.client, id).await? {
+        return super::print(&report::removed(id, json));
+    }
+    let failure = Failure::new(Exit::Usage, format!("there is no exception {id}"));
+    Err(failure.hint("`flowsentry exceptions list` shows their ids"))
 }
 
 async fn prove(session: &Session, exception: &Exception) -> Result<Proof, PostgresError> {

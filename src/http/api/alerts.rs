@@ -152,7 +152,7 @@ pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Alerts
 
 /// One alert with its evidence and flows.
 #[utoipa::path(get, path = "/api/alerts/{id}", params(("id" = i64, Path)),
-    responses((status = 200, body = Told), (status = 404, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 200, body = Told), (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Told>, Problem> {
     let id = number(&id)?;
     let row = api.queries.alert(id).await?.ok_or_else(|| unknown(id))?;
