@@ -93,7 +93,7 @@ CREATE TABLE flowsentry.exceptions (
     source            cidr,
     destination       cidr,
     protocol          text,
-    port              integer CHECK (port BETWEEN 0 AND 65535),
+    port              integer CHECK (port BETWEEN 1 AND 65535),
     label             text,
     schedule          text,
     expires_at        timestamptz,

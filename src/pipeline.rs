@@ -5,16 +5,18 @@ mod error;
 mod watch;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
+use tokio::sync::watch as watched_value;
 
 pub use error::PipelineError;
 
 use beside::Beside;
 use watch::watch;
 
-use crate::alert::{self, Alert, Book, Exceptions};
+use crate::alert::{self, Alert, Book};
 use crate::config::Config;
 use crate::exit::chain;
 use crate::flow::aggregator::{self, Aggregator, Early};
@@ -24,9 +26,11 @@ use crate::model::Watched;
 use crate::postgres::alerts;
 use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
+use crate::postgres::exceptions;
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
 use crate::postgres::outbox;
+use crate::postgres::queries::Queries;
 use crate::postgres::reader::{self, Reader};
 use crate::postgres::replay::Replay;
 use crate::postgres::resume::{self, Resume};
@@ -67,7 +71,13 @@ pub async fn serve(
             logging::tell_of_repetitions(false);
         }
     });
-    let address = http::serve(&config.http, status.clone(), metrics, async move { until.requested().await }).await?;
+    let sources = http::Sources {
+        status: status.clone(),
+        metrics,
+        queries: Queries::of(&database, &config.sink.table)?,
+        window_length: config.window.length,
+    };
+    let address = http::serve(&config.http, sources, async move { until.requested().await }).await?;
     let _watch = Beside::running(watch(manager, status.clone(), progress.clone()));
     tracing::info!(database = database.shown(), http = ?address, "flowsentry starts");
 
@@ -169,7 +179,7 @@ async fn prepare(
     announce(&lease, &source, &resume);
     warn_of_trigger(config.wakeup.trigger, doorbell::rings(lease.client(), &source).await?, &source.table);
     let open = alerts::open(lease.client(), lease.source_id()).await?;
-    let exceptions = alerts::exceptions(lease.client()).await?;
+    let exceptions = exceptions::load(lease.client()).await?;
     let owner = Owner::new(&lease, &resume, outbox::receivers(&config.tell));
     Ok(Some((lease, Start { source, sink, resume, replay, owner, open, exceptions })))
 }
@@ -183,7 +193,7 @@ struct Start {
     owner: Owner,
     /// Alerts that were open.
     open: Vec<Alert>,
-    exceptions: Exceptions,
+    exceptions: exceptions::Loaded,
 }
 
 /// wakeup → ingest → aggregate → classify → store. Every arrow is a bounded channel; closing the first drains the rest.
@@ -241,11 +251,18 @@ fn stages(
     let auditor = Auditor::new(audited, owner.source_id, owner.epoch, owner.generation);
     spawn_beside(&mut tasks, config, database, stop, &owner, auditor, rung)?;
 
+    let (link, until) = (database.clone(), stop.clone());
+    let (hand, in_force) = watched_value::channel(Arc::new(exceptions.exceptions.clone()));
+    tasks.spawn_beside(
+        "exceptions",
+        move || async move { Ok(stage::exceptions(link, exceptions, hand, until).await?) },
+    )?;
+
     let (link, bound, rejected) = (database.clone(), config.window.out_of_orderness, config.store.rejected_rows_max);
     let (shown, report) = (status.clone(), progress.report(Part::Store));
     let told = Told::new(bell, &open);
     let limits = alert::Limits { open_max: config.alerts.open_max, window_length: config.window.length };
-    let alerting = Alerting::new(Book::resume(limits, open), exceptions, told);
+    let alerting = Alerting::new(Book::resume(limits, open), in_force, told);
     tasks.spawn("store", move || async move {
         let writer = Writer::new(link.session("store").await?, sink, owner, &resume, rejected);
         Ok(stage::store(writer, alerting, bound, verdicts, shown, report).await?)

@@ -22,6 +22,6 @@ mod tests;
 
 pub use book::{Book, Limits};
 pub use event::{Change, Changes, Event, WindowEvidence};
-pub use exception::{Exception, Exceptions};
+pub use exception::{Exception, Exceptions, Filter, FilterError};
 pub use record::{Alert, Handle, State, Subject, SubjectKind};
 pub use severity::Severity;

@@ -83,6 +83,8 @@ commands! {
     Migrate in migrate,
     /// Check that the tables hold what was promised: nothing lost, nothing stored twice
     Verify in verify,
+    /// Show, prove, add and remove exceptions: verdicts of which nobody is alerted
+    Exceptions in exceptions,
     /// Show model files, put another one in use, put the one before it back
     Model in model,
     /// Train a model on labelled captures

@@ -9,6 +9,7 @@ mod context;
 mod database;
 pub mod demo;
 pub mod evaluate;
+pub mod exceptions;
 pub mod migrate;
 pub mod model;
 mod output;

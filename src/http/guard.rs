@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::api::problem::Problem;
 use crate::config::Bytes;
 
 /// What a request is held against.
@@ -22,22 +23,30 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    fn refusal(&self, uri: &Uri, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
+    fn refusal(&self, uri: &Uri, headers: &HeaderMap) -> Option<(StatusCode, &'static str, &'static str)> {
         if self.bound.ip().is_loopback() && !names_loopback(uri, headers) {
             return Some((
                 StatusCode::MISDIRECTED_REQUEST,
-                "this server answers for loopback names only, as localhost\n",
+                "this server answers for loopback names only, as localhost",
+                "name it localhost or by a loopback address",
             ));
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        (length > Some(self.body_max.get())).then_some((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n"))
+        (length > Some(self.body_max.get())).then_some((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large",
+            "send less, or raise http.body_max",
+        ))
     }
 }
 
 /// Refuses what does not pass, and makes every answer safe to show in a browser.
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let mut response = match guard.refusal(request.uri(), request.headers()) {
-        Some(refusal) => refusal.into_response(),
+        Some((status, error, remedy)) if request.uri().path().starts_with("/api/") => {
+            Problem::new(status, error, remedy).into_response()
+        }
+        Some((status, error, _)) => (status, format!("{error}\n")).into_response(),
         None => next.run(request).await,
     };
     let headers = response.headers_mut();

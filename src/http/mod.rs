@@ -1,11 +1,13 @@
-//! What operators and Prometheus ask over HTTP: metrics, health, readiness.
+//! What operators, programs and Prometheus ask over HTTP: metrics, health, readiness, and `/api`.
 //!
-//! Read-only, without a password: keep it on loopback or a private net. Bound to loopback it answers only requests that
+//! Metrics and health are read without a password: keep the port on loopback or a private net. `/api` has a token for what
+//! changes something, and beyond loopback for all of it. Bound to loopback it answers only requests that
 //! name a loopback host, since a web page can make a browser send others there (DNS rebinding). Connections, headers,
 //! bodies and times are bounded, and nothing here can slow the pipeline down.
 
+mod api;
 mod guard;
 mod routes;
 mod server;
 
-pub use server::{HttpError, serve};
+pub use server::{HttpError, Sources, serve};

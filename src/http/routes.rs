@@ -11,7 +11,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::api::access::Access;
+use super::api::{self, Api};
 use super::guard::{Guard, guard};
+use super::server::Sources;
 use crate::config::Bytes;
 use crate::telemetry::metrics::Handle;
 use crate::telemetry::status::{Snapshot, Status};
@@ -21,15 +24,19 @@ flowsentry
 /metrics  Prometheus
 /healthz  200 while the process gets on with its work; 503: restart it
 /readyz   200 while it owns its source or stands by; JSON with role, reasons and model
+/api      JSON; /api/openapi.json describes it
 ";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) fn router(status: Status, metrics: Handle, bound: SocketAddr, body_max: Bytes) -> Router {
+pub(super) fn router(sources: Sources, access: Access, bound: SocketAddr, body_max: Bytes) -> Router {
+    let Sources { status, metrics, queries, window_length } = sources;
+    let api = Api { queries, window_length, status: status.clone(), metrics: metrics.clone() };
     Router::new()
         .route("/", get(|| async { INDEX }))
         .route("/healthz", get(health).with_state(status.clone()))
         .route("/readyz", get(readiness).with_state(status))
         .route("/metrics", get(exposition).with_state(metrics))
+        .nest("/api", api::router(api, access, body_max))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") })
         .layer(from_fn_with_state(Guard { bound, body_max }, guard))
 }

@@ -16,8 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
+use super::api::access::{Access, TokenError};
 use super::routes;
 use crate::config::{Http, Listen};
+use crate::postgres::queries::Queries;
 use crate::telemetry::metrics::Handle;
 use crate::telemetry::status::Status;
 
@@ -37,6 +39,22 @@ pub enum HttpError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The token cannot be read.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// Where answers come from.
+#[derive(Clone)]
+pub struct Sources {
+    /// How things stand.
+    pub status: Status,
+    /// The figures.
+    pub metrics: Handle,
+    /// The database.
+    pub queries: Queries,
+    /// Length of a window.
+    pub window_length: Duration,
 }
 
 /// How long a client may take.
@@ -57,17 +75,15 @@ const PATIENCE: Patience =
 /// was asked for; `None` if HTTP is off.
 pub async fn serve(
     settings: &Http,
-    status: Status,
-    metrics: Handle,
+    sources: Sources,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Option<SocketAddr>, HttpError> {
-    serve_with(settings, status, metrics, stop, PATIENCE).await
+    serve_with(settings, sources, stop, PATIENCE).await
 }
 
 async fn serve_with(
     settings: &Http,
-    status: Status,
-    metrics: Handle,
+    sources: Sources,
     stop: impl Future<Output = ()> + Send + 'static,
     patience: Patience,
 ) -> Result<Option<SocketAddr>, HttpError> {
@@ -75,7 +91,8 @@ async fn serve_with(
     let bind_error = |source| HttpError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let bound = listener.local_addr().map_err(bind_error)?;
-    let router = routes::router(status, metrics, bound, settings.body_max);
+    let access = Access::of(settings.token_file.as_deref(), bound)?;
+    let router = routes::router(sources, access, bound, settings.body_max);
     info!(address = %bound, "serving metrics and health over HTTP");
     tokio::spawn(accept(listener, router, settings.connections_max, stop, patience));
     Ok(Some(bound))

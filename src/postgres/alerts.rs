@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Transaction};
 use self::row::{EvidenceRow, Row, count};
 use super::error::PostgresError;
 use super::writer::Owner;
-use crate::alert::{Alert, Changes, Exceptions};
+use crate::alert::{Alert, Changes};
 use crate::flow::time::EventTime;
 use crate::telemetry::clock;
 
@@ -55,11 +55,6 @@ pub async fn open(client: &Client, source_id: i32) -> Result<Vec<Alert>, Postgre
     let sql = format!("{} WHERE source_id = $1 AND state = 'open' ORDER BY id", row::SELECT);
     let rows = client.query(&sql, &[&source_id]).await.map_err(doing)?;
     Ok(rows.iter().filter_map(row::alert).collect())
-}
-
-/// All exceptions.
-pub async fn exceptions(_client: &Client) -> Result<Exceptions, PostgresError> {
-    Ok(Exceptions::default())
 }
 
 /// Stores changes; gives the ids of their alerts, in their order.

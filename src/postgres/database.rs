@@ -84,6 +84,20 @@ impl Database {
         other
     }
 
+    /// The same, giving everything up after `patience`: for what is asked by the way, and must not hold anything up.
+    #[must_use]
+    pub fn hurried(&self, patience: Duration) -> Self {
+        let mut other = self.clone();
+        let limit = other.limits.answer_limit.map_or(patience * 2, |limit| limit.min(patience * 2));
+        other.limits = Limits {
+            connect_timeout: patience,
+            lock_timeout: patience,
+            statement_timeout: patience,
+            answer_limit: Some(limit),
+        };
+        other
+    }
+
     /// Database, hosts, ports and user, for people; never a password.
     pub fn shown(&self) -> String {
         let (first, others) = &self.hosts;

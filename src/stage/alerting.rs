@@ -1,7 +1,10 @@
 //! Keeps the book of alerts beside the store: what a window confirms is stored in its transaction, what an open one shows at
 //! once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
 
 use super::Told;
 use crate::alert::{Book, Changes, Exceptions};
@@ -16,7 +19,8 @@ use crate::verdict::judged::{JudgedIncrement, JudgedLook};
 #[derive(Debug)]
 pub struct Alerting {
     book: Book,
-    exceptions: Exceptions,
+    /// As they are now.
+    exceptions: watch::Receiver<Arc<Exceptions>>,
     told: Told,
     /// The watermark, and since when it stands there.
     watermark: (EventTime, Duration),
@@ -24,19 +28,21 @@ pub struct Alerting {
 
 impl Alerting {
     /// With the alerts that were open.
-    pub fn new(book: Book, exceptions: Exceptions, told: Told) -> Self {
+    pub fn new(book: Book, exceptions: watch::Receiver<Arc<Exceptions>>, told: Told) -> Self {
         Self { book, exceptions, told, watermark: (EventTime::EPOCH, clock::uptime()) }
     }
 
     /// What a look changes.
     pub fn look(&mut self, look: &JudgedLook) -> Changes {
-        self.book.look(look, &self.exceptions, now())
+        let exceptions = Arc::clone(&self.exceptions.borrow());
+        self.book.look(look, &exceptions, now())
     }
 
     /// What closed windows change.
     pub fn settle(&mut self, judged: &JudgedIncrement) -> Changes {
         self.watermark = (judged.increment.checkpoint.watermark, clock::uptime());
-        self.book.settle(judged, &self.exceptions, now())
+        let exceptions = Arc::clone(&self.exceptions.borrow());
+        self.book.settle(judged, &exceptions, now())
     }
 
     /// What passing time changes: the watermark stands still while no packets come, and time goes on.

@@ -1,4 +1,5 @@
-//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; retention, audit and deliver beside them.
+//! One async loop a stage, no logic: wakeup → ingest → aggregate → classify → store; beside them retention, audit, exceptions
+//! and deliver.
 //!
 //! Each says what it is at, so that one that is stuck is noticed (`telemetry::progress`). Each ends when the stage before it has ended and all that it sent is done with, or when nobody takes its work any more.
 
@@ -7,6 +8,7 @@ mod alerting;
 mod audit;
 mod classify;
 mod deliver;
+mod exceptions;
 mod id_days;
 mod ingest;
 mod retain;
@@ -21,6 +23,7 @@ pub use alerting::Alerting;
 pub use audit::audit;
 pub use classify::classify;
 pub use deliver::{Bell, Rung, Teller, deliver};
+pub use exceptions::exceptions;
 pub use ingest::ingest;
 pub use retain::retention;
 pub use room::{Room, Underway};

@@ -78,10 +78,10 @@ metrics! {
     NOTIFICATIONS: Counter = "flowsentry_notifications_total",
         "Notifications received from the trigger.";
 
-    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "sink", "chain", "model", "retention", "audit", "tell", "system"},
-        "Faults by kind; all but those of retention, audit and tell ended an attempt.";
+    ERRORS: Counter = "flowsentry_errors_total" {kind: "configuration", "database", "sink", "chain", "model", "retention", "audit", "exceptions", "tell", "system"},
+        "Faults by kind; all but those of retention, audit, exceptions and tell ended an attempt.";
     SESSIONS_STALLED: Counter = "flowsentry_sessions_stalled_total"
-        {session: "lease", "wakeup", "ingest", "store", "pool"},
+        {session: "lease", "wakeup", "ingest", "store", "exceptions", "pool"},
         "Sessions given up because the server owed an answer for too long, by what they were for.";
     ATTEMPTS: Counter = "flowsentry_attempts_total",
         "Attempts to run the pipeline; each starts from the checkpoint.";
@@ -143,6 +143,11 @@ metrics! {
         "Partitions of old packets dropped.";
     RETENTION_ALERTS_DELETED: Counter = "flowsentry_retention_alerts_deleted_total",
         "Alerts deleted that had ended long ago.";
+
+    EXCEPTIONS: Gauge = "flowsentry_exceptions",
+        "Exceptions in force: verdicts of which nobody is alerted.";
+    EXCEPTIONS_UNUSABLE: Gauge = "flowsentry_exceptions_unusable",
+        "Rows of flowsentry.exceptions that cannot be understood, and silence nothing.";
 
     AUDIT_MISSING: Counter = "flowsentry_audit_missing_packets_total",
         "Packets found in the table that were never read: their ids were not given by the sequence.";

@@ -38,8 +38,12 @@ const ROOMS: &[Room] = &[
         &["flow", "verdict", "alert", "check", "config", "telemetry", "exit"],
         "the only room with SQL labels nothing",
     ),
-    room("http", &["config", "telemetry"], "shows what the status says, and cannot delay the pipeline"),
     room("tell", &["config"], "says what it is given to whom it is told; what that is and when is for others"),
+    room(
+        "http",
+        &["config", "telemetry", "flow", "alert", "exit", "postgres::queries"],
+        "shows what the status and bounded queries say, and cannot delay the pipeline",
+    ),
     room("supervisor", &[], "knows tasks, not what they do"),
     room(
         "stage",

@@ -6,13 +6,15 @@
 mod kit;
 
 mod adoption;
-mod alerts;
 mod alertmanager;
+mod alerts;
+mod api;
 mod audit;
 mod bad_input;
 mod check;
 mod columns;
 mod exactly_once;
+mod exceptions;
 mod faults;
 mod golden;
 mod lab;

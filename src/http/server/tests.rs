@@ -5,11 +5,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::config::Environment;
+use crate::postgres::{Database, Limits};
 use crate::telemetry::status::Role;
 use crate::telemetry::{clock, metrics};
 
 /// Far longer than any of these tests takes; only a test that would hang forever meets it.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Whose database nobody ever reaches.
+fn sources(status: Status) -> Sources {
+    let limits = Limits {
+        connect_timeout: Duration::from_secs(1),
+        lock_timeout: Duration::ZERO,
+        statement_timeout: Duration::ZERO,
+        answer_limit: None,
+    };
+    let nowhere = Some("postgres://nobody@127.0.0.1:1/nothing");
+    let database = Database::resolve(nowhere, &Environment::default(), limits).unwrap();
+    let queries = Queries::of(&database, "traffic_data").unwrap();
+    Sources { status, metrics: metrics::install().unwrap(), queries, window_length: Duration::from_secs(30) }
+}
 
 struct Server {
     address: SocketAddr,
@@ -25,8 +41,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let status = Status::new();
         let stopped = async { drop(stopped.await) };
-        let handle = metrics::install().unwrap();
-        let address = serve_with(&settings, status.clone(), handle, stopped, patience).await.unwrap().unwrap();
+        let address = serve_with(&settings, sources(status.clone()), stopped, patience).await.unwrap().unwrap();
         Self { address, status, stop: Some(stop) }
     }
 
@@ -219,7 +234,7 @@ async fn an_address_in_use_is_named_and_off_is_off() {
     let server = Server::start(|_, _| {}).await;
     let again = async |listen: Listen| {
         let settings = Http { listen, ..Http::default() };
-        serve(&settings, Status::new(), metrics::install().unwrap(), std::future::pending()).await
+        serve(&settings, sources(Status::new()), std::future::pending()).await
     };
     let error = again(Listen::On(server.address)).await.unwrap_err();
     let expected =
