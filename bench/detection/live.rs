@@ -107,7 +107,9 @@ async fn scene_begins(client: &Client, scene: &Scene, mask: u32) -> f64 {
         left = rest;
         if !due.is_empty() {
             let mut rows = String::new();
-            due.iter().for_each(|one| row(&moved(one.packet, mask), began, &mut rows));
+            for one in due {
+                row(&moved(one.packet, mask), began, &mut rows);
+            }
             insert(client, rows).await;
         }
         tokio::time::sleep(UPLOAD).await;
@@ -169,12 +171,12 @@ async fn alerts(url: &str, scenes: &[Scene], begun: &BTreeMap<usize, f64>) -> Ve
         let kind = SubjectKind::from_name(row.get(1)).unwrap();
         let state = State::ALL.into_iter().find(|state| state.name() == row.get::<_, &str>(3)).unwrap();
         for (number, scene) in scenes.iter().enumerate() {
-            let (Some(began), original) = (begun.get(&number), elsewhere(address, mask(number))) else { continue };
+            let (Some(start), original) = (begun.get(&number), elsewhere(address, mask(number))) else { continue };
             let is_of_it = |one: &flowsentry::training::corpus::LabelledPacket| {
                 one.packet.key.source == original || one.packet.key.destination == original
             };
-            if detected >= *began && scene.packets.iter().any(is_of_it) {
-                let opened = Duration::from_secs_f64(detected - began);
+            if detected >= *start && scene.packets.iter().any(is_of_it) {
+                let opened = Duration::from_secs_f64(detected - start);
                 seen[number].push(Seen { kind, address: original, label: row.get(2), state, opened });
                 break;
             }

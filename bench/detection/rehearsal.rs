@@ -33,7 +33,7 @@ pub struct Told {
     /// Since the scene's first packet.
     pub opened: Duration,
     /// How often others were told of it.
-    pub told: usize,
+    pub times: usize,
 }
 
 /// The alerts of a scene.
@@ -110,11 +110,11 @@ impl<'a> Rehearsal<'a> {
         for change in changes.alerts {
             let place = self.handles.iter().position(|handle| *handle == change.handle).unwrap_or_else(|| {
                 self.handles.push(change.handle);
-                self.told.push(Told { alert: change.alert.clone(), opened: now, told: 0 });
+                self.told.push(Told { alert: change.alert.clone(), opened: now, times: 0 });
                 self.book.stored(change.handle, i64::try_from(self.handles.len()).unwrap());
                 self.handles.len() - 1
             });
-            self.told[place].told += usize::from(change.event.is_some_and(|event| event != Event::Closed));
+            self.told[place].times += usize::from(change.event.is_some_and(|event| event != Event::Closed));
             self.told[place].alert = change.alert;
         }
     }

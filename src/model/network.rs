@@ -22,6 +22,7 @@ static LN_1P: LazyLock<[f32; KNOWN]> = LazyLock::new(|| std::array::from_fn(|cou
 
 /// ln(1 + value), the very bits that [`f32::ln_1p`] gives; `known` is [`LN_1P`].
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // what does not fit is not among the known
+#[allow(clippy::float_cmp)] // a whole number is exactly one, or none
 fn ln_1p(value: f32, known: &[f32; KNOWN]) -> f32 {
     let whole = value as usize;
     match known.get(whole) {

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const NOW: Duration = Duration::from_secs(1_700_000_100);
+    const NOW: Duration = Duration::from_mins(28_333_335);
 
     fn body(state: &str, ended_at: Option<&str>) -> Value {
         json!({"source": "default", "alert": {

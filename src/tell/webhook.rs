@@ -65,7 +65,7 @@ pub fn signature(key: &[u8], timestamp: u64, body: &str) -> String {
     mac.update(timestamp.to_string().as_bytes());
     mac.update(b".");
     mac.update(body.as_bytes());
-    mac.finalize().into_bytes().iter().map(|octet| format!("{octet:02x}")).collect()
+    mac.finalize().into_bytes().iter().fold(String::new(), |text, octet| format!("{text}{octet:02x}"))
 }
 
 #[cfg(test)]

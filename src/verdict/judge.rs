@@ -78,7 +78,9 @@ impl Iterator for Rows<'_> {
         let flows = self.left.by_ref().take(rows);
         if let Some(window) = self.window {
             let flows: Vec<_> = flows.collect();
-            flows.into_iter().for_each(|(flow, _)| self.append_merged(flow, window, &mut values));
+            for (flow, _) in flows {
+                self.append_merged(flow, window, &mut values);
+            }
         } else {
             let flows: Vec<Told<'_>> = flows.map(|((key, flow), context)| (key, flow, context)).collect();
             self.features.append_all(&flows, &mut values);

@@ -14,7 +14,9 @@ fn address(text: &str) -> IpAddr {
 
 fn flow(ports: &[u16]) -> Statistics {
     let mut flow = Statistics::default();
-    ports.iter().for_each(|port| flow.ports.destination.insert(*port));
+    for port in ports {
+        flow.ports.destination.insert(*port);
+    }
     flow
 }
 

@@ -43,7 +43,7 @@ impl OpenNeighbours {
         let now = match before {
             // Who answers it, and whether that refuses, it was told when it changed.
             Some(before) => Part::of(flow, before.opposite, before.is_refused),
-            None => self.first_part(flows, key, flow),
+            None => Self::first_part(flows, key, flow),
         };
         self.parts[place] = Some(now);
         let new_pairs = u32::from(before.is_none() && self.is_new_pair(flows, place, key));
@@ -75,7 +75,7 @@ impl OpenNeighbours {
 
     /// Of a flow that is put in for the first time: the one time that the opposite flow is looked for. If that begins
     /// later, it tells.
-    fn first_part(&self, flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Part {
+    fn first_part(flows: &FlowMap, key: &FlowKey, flow: &Statistics) -> Part {
         let Some(opposite) = flows.place_of(&key.reversed()) else { return Part::of(flow, None, false) };
         let is_refused = flows.at(opposite).is_some_and(|(_, answer)| refuses(answer));
         Part::of(flow, Some(number(opposite)), is_refused)

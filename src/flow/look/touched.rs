@@ -45,7 +45,9 @@ mod tests {
     #[test]
     fn each_is_given_once_until_it_is_touched_again() {
         let mut touched = Touched::default();
-        [3, 64, 3, 0, 1000, 64].into_iter().for_each(|place| touched.add(place));
+        for place in [3, 64, 3, 0, 1000, 64] {
+            touched.add(place);
+        }
         assert_eq!(touched.take(), [0, 3, 64, 1000]);
         assert_eq!(touched.take(), [0; 0]);
         touched.add(64);

@@ -85,6 +85,7 @@ pub(super) struct Alerts {
 
 /// What a closed window, or a late or partial part of it, showed of an alert.
 #[derive(Serialize, ToSchema)]
+#[allow(clippy::struct_field_names)] // as the columns
 pub(super) struct Window {
     window_start: String,
     revision: i64,

@@ -42,6 +42,7 @@ pub(super) struct Flow {
 
 /// Flows, the latest first.
 #[derive(Serialize, ToSchema)]
+#[allow(clippy::struct_field_names)] // what people read in JSON
 pub(super) struct Flows {
     /// Windows from here on were looked at.
     since: String,

@@ -81,7 +81,7 @@ fn a_flow_is_looked_at_when_it_begins_and_then_when_it_has_grown_by_half() {
 #[test]
 fn attempts_to_connect_are_looked_at_in_a_flow_of_many_packets() {
     let mut open = Open::default();
-    open.fold(&[packet(1, 2); 1000]);
+    open.fold(&vec![packet(1, 2); 1000]);
     assert_eq!(open.keys(), [key(1, 2)]);
     let attempt = Packet { tcp_flags: TcpFlags::SYN, ..packet(1, 2) };
     let looked_at: Vec<usize> = (1..=9)
@@ -141,7 +141,7 @@ fn what_does_not_fit_waits_and_comes_as_it_is_then() {
         let (_, looked_at) = open.look(40);
         for flow in &looked_at {
             assert!(found.insert(flow.key), "{:?} twice", flow.key);
-            assert_eq!(flow.context.source_packets, flow.statistics.volume.packets as f64);
+            assert!((flow.context.source_packets - flow.statistics.volume.packets as f64).abs() < 1e-9);
         }
         assert_eq!(found.len(), 100 - left);
         if left == 60 {
