@@ -49,7 +49,7 @@ fn an_open_window_is_looked_at_again_and_again_and_stored_once() {
 /// What is left open is stored by a service that does not look, and all is as it should be.
 fn finish(database: &Database) {
     let service = Service::start(database, &["early.interval=0s"]);
-    until("the rest to be stored", || sums(database), |sums| sums.agree());
+    until("the rest to be stored", || sums(database), super::kit::Sums::agree);
     assert_eq!(service.metric(r#"flowsentry_looks_total{result="taken"}"#), 0.0, "switched off");
     assert!(service.stop().success());
     assert_flows_equal_group_by(database);

@@ -58,7 +58,8 @@ impl Api {
     fn ask(&self, request: Request) -> (u16, Value) {
         let Request { method, path, body, headers } = request;
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let extra: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let extra: String =
+            headers.iter().fold(String::new(), |all, (name, value)| format!("{all}{name}: {value}\r\n"));
         let host = &self.address;
         let length = body.len();
         write!(

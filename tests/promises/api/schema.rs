@@ -1,4 +1,4 @@
-//! Holds answers against the OpenAPI document: every property described, every described one of its type and, if required,
+//! Holds answers against the `OpenAPI` document: every property described, every described one of its type and, if required,
 //! there.
 
 use serde_json::Value;
@@ -80,7 +80,7 @@ impl Schema {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
-        if !types.contains(&found) && !(found == "integer" && types.contains(&"number")) {
+        if !(types.contains(&found) || found == "integer" && types.contains(&"number")) {
             return faults.push(format!("{place}: {value} is {found}, and no {types:?}"));
         }
         for (index, item) in value.as_array().into_iter().flatten().enumerate() {
