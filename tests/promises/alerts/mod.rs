@@ -9,7 +9,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::kit::{Database, Service, Tables, assert_flows_equal_group_by, model, until};
+use super::kit::{Database, Service, Tables, model, until};
 
 /// Flows of more packets are an attack to the model of these tests.
 const BORDER: u16 = 10;
@@ -131,7 +131,6 @@ fn an_attack_that_goes_silent_with_all_traffic_is_closed_by_the_clock() {
     let service = site.start(&["window.length=1s", "window.out_of_orderness=0s", "window.idle_timeout=100ms"]);
     site.attack(1);
     site.until_alerts("it to be closed", &["10.0.0.66 attacker DDoS closed 1 40"]);
-    assert_flows_equal_group_by(&site.database);
     assert!(service.stop().success());
 }
 

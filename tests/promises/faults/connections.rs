@@ -19,7 +19,8 @@ fn server() -> (PrivatePostgres, Database) {
     database.execute(&format!(
         "CREATE ROLE {ROLE} LOGIN; GRANT USAGE ON SCHEMA public, flowsentry TO {ROLE};
          GRANT SELECT ON raw_packets, raw_packets_id_seq TO {ROLE};
-         GRANT INSERT ON traffic_data TO {ROLE}; GRANT USAGE ON SEQUENCE traffic_data_id_num_seq TO {ROLE};
+         GRANT INSERT ON traffic_data TO {ROLE};
+         GRANT USAGE ON SEQUENCE traffic_data_id_num_seq, flowsentry.alerts_id_seq TO {ROLE};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA flowsentry TO {ROLE};"
     ));
     (server, database)

@@ -11,6 +11,17 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
+/// How often the threads of a process that live have waited for something so far.
+pub fn waits(pid: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let statuses = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("status")).ok());
+    let of = |text: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+        line.trim().parse::<u64>().unwrap()
+    };
+    statuses.map(|text| of(&text)).sum()
+}
+
 /// The most memory that a process has had resident, in MiB.
 pub fn peak_mib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
