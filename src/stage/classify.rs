@@ -11,7 +11,7 @@ use crate::flow::context::{Context, Neighbours};
 use crate::flow::look::{Look, OpenFlows};
 use crate::model::{Change, Model, Watched};
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{MODEL_INFO, MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
+use crate::telemetry::metrics::{LOOKS, MODEL_INFO, MODEL_LOADED, MODEL_RELOADS, STAGE_BUSY};
 use crate::telemetry::progress::Report;
 use crate::telemetry::status::{ModelState, Status};
 use crate::verdict::judge::{Judge, open_rows, rows};
@@ -41,7 +41,8 @@ pub async fn classify(
             Passed::Increment(underway) => underway,
             Passed::Look(look) => {
                 if let Some(model) = model.current() {
-                    offer(&verdicts, provisional(model, look)?);
+                    let heard = offer(&verdicts, provisional(model, look)?);
+                    LOOKS.add_with("result", "unheard", u64::from(!heard));
                     STAGE_BUSY.record_with("stage", STAGE, began.elapsed());
                 }
                 report.waiting();

@@ -99,8 +99,8 @@ metrics! {
     WINDOW_DELAY: Histogram = "flowsentry_window_delay_seconds",
         "Seconds from the end of a window and the out-of-orderness bound until its flows were committed.";
 
-    LOOKS: Counter = "flowsentry_looks_total" {result: "taken", "dropped"},
-        "Looks at flows of open windows, by whether the next stage had time for them.";
+    LOOKS: Counter = "flowsentry_looks_total" {result: "taken", "dropped", "unheard"},
+        "Looks at flows of open windows: taken, and of these unheard where the store had no time for what they showed; or dropped, to be taken later.";
 
     FLOWS_LOOKED_AT: Counter = "flowsentry_flows_looked_at_total",
         "Flows of open windows in the looks that were taken, a flow as often as it was looked at.";
