@@ -101,7 +101,9 @@ fn is_to_go_beside(packets: &[LabelledPacket]) -> bool {
 
 fn attack(corpus: &Corpus, capture: &Capture, number: usize, quiet: &[Vec<LabelledPacket>]) -> Option<Scene> {
     let packets = corpus.packets(capture).unwrap();
-    let label = Label::from_name(&capture.subject)?;
+    // What a capture is about may be said in more words than a label has.
+    let named = Label::from_name(&capture.subject);
+    let label = named.or_else(|| Some(packets.iter().find(|one| one.label != Label::NORMAL)?.label))?;
     let began = packets.iter().find(|one| one.label == label)?.packet.time;
     let (from, until) = (began.saturating_sub(BEFORE), began.saturating_add(ATTACK));
     let within = |one: &&LabelledPacket| (from..until).contains(&one.packet.time);
@@ -118,14 +120,14 @@ fn attack(corpus: &Corpus, capture: &Capture, number: usize, quiet: &[Vec<Labell
     let hostile = || packets.iter().filter(|one| one.label == label);
     let began = hostile().next()?.packet.time;
     let soon = began.saturating_add(FAST.0);
-    let is_flood_or_scan = ["DDoS", "Port Scanning"].contains(&capture.subject.as_str());
+    let is_flood_or_scan = ["DDoS", "Port Scanning"].contains(&label.name());
     let attack = Attack {
         began,
         attackers: hostile().map(|one| one.packet.key.source).collect(),
         victims: hostile().map(|one| one.packet.key.destination).collect(),
         is_fast: is_flood_or_scan && hostile().take_while(|one| one.packet.time < soon).count() >= FAST.1,
     };
-    Some(Scene { id: capture.id.clone(), label: capture.subject.clone(), packets, attack: Some(attack) })
+    Some(Scene { id: capture.id.clone(), label: label.name().to_owned(), packets, attack: Some(attack) })
 }
 
 /// The same packets, the first of them at the epoch.

@@ -182,7 +182,10 @@ fn unknown_names_are_answered_with_the_nearest() {
     };
     check("[window]\nlenght = \"30s\"", "2: window.lenght is not an option; did you mean window.length?");
     check("[windows]\nlength = \"30s\"", "2: windows.length is not an option; did you mean window.length?");
-    check("[window]\nrows_per_delete = 3", "2: window.rows_per_delete is not an option; did you mean retention.rows_per_delete?");
+    check(
+        "[window]\nrows_per_delete = 3",
+        "2: window.rows_per_delete is not an option; did you mean retention.rows_per_delete?",
+    );
     check("poll_interval = \"30s\"", "1: poll_interval is not an option; did you mean ingest.poll_interval?");
     check("[widnow]", "1: widnow is not an option; did you mean [window]?");
     check("[window]\nzebra = 1", "2: window.zebra is not an option; `flowsentry config` lists all options");

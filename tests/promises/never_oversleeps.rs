@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use flowsentry::flow::position::Position;
 
-use super::kit::{Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, cpu_seconds, sums, until, waits};
+use super::kit::{
+    Database, Service, Session, Sums, Tables, assert_flows_equal_group_by, cpu_seconds, sums, until, waits,
+};
 
 /// Asleep, threads are woken less often: 16 times a second, as seen.
 const WOKEN_MAX: f64 = 60.0;
