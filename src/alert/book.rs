@@ -16,7 +16,7 @@ use super::exception::Exceptions;
 use super::index::{Index, View};
 use super::place::{Choice, Placed};
 use super::record::{Alert, Handle, State, Subject, SubjectKind};
-use super::rules::QUIET_WINDOWS;
+use super::rules::{EXPLANATIONS, QUIET_WINDOWS};
 use super::subject::{Known, groups};
 use crate::flow::checkpoint::Timing;
 use crate::flow::time::EventTime;
@@ -153,9 +153,10 @@ impl Book {
         for group in groups {
             self.place(of, group, choice, &mut placed);
         }
+        let mut explanations = EXPLANATIONS;
         for (handle, alarms) in placed {
             if let Some(entry) = self.entries.get_mut(&handle) {
-                entry.add(of, &alarms, self.watermark);
+                entry.add(of, &alarms, self.watermark, &mut explanations);
             }
         }
     }

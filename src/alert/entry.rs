@@ -271,8 +271,9 @@ impl Entry {
         self.state == State::Open
     }
 
-    /// Adds alarms of a window.
-    pub fn add(&mut self, of: &Alarms<'_>, alarms: &[&Alarm<'_>], watermark: EventTime) {
+    /// Adds alarms of a window. Reasons are asked for while any of the `explanations` are left; what gets none waits for the
+    /// next look or window.
+    pub fn add(&mut self, of: &Alarms<'_>, alarms: &[&Alarm<'_>], watermark: EventTime, explanations: &mut usize) {
         self.is_dirty = true;
         self.model_version = Some(Arc::clone(&of.judgement.model_version));
         if of.is_final() && !self.is_confirmed() {
@@ -294,7 +295,9 @@ impl Entry {
             self.raise(Event::Grown);
             self.told_packets = packets;
         }
-        if self.is_stale || is_grown {
+        self.is_stale |= is_grown;
+        if self.is_stale && *explanations > 0 {
+            *explanations -= 1;
             self.explain(of, alarms);
         }
     }

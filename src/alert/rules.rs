@@ -38,6 +38,10 @@ pub const GROWN: u64 = 10;
 /// See [`GROWN`]: from 3 to 30 packets is nothing to be woken for.
 pub const GROWN_FROM: u64 = 100;
 
+/// Alerts that are given reasons in one look or window at most: each asks the model some hundred times, and a storm of a
+/// thousand alerts must not hold up the storing of flows.
+pub const EXPLANATIONS: usize = 32;
+
 /// Peers and ports that are kept as a sample.
 pub const SAMPLE: usize = 16;
 

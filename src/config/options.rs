@@ -131,8 +131,9 @@ options! {
 
     /// Alerts: one an attack, in flowsentry.alerts.
     alerts: Alerts {
-        /// Alerts that are open at a time at most; past it verdicts are counted and open no more of them.
-        open_max: usize = 10_000, 1..=1_000_000;
+        /// Alerts that are open at a time at most, as nobody can look at more; past it verdicts are counted and open no more of
+        /// them.
+        open_max: usize = 256, 1..=1_000_000;
         /// How long alerts that ended are kept, and what was told of them; 0 keeps everything.
         keep: Duration = days(365), Duration::ZERO..=days(36_500);
     }

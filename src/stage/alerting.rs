@@ -15,6 +15,9 @@ use crate::postgres::writer::Writer;
 use crate::telemetry::clock;
 use crate::verdict::judged::{JudgedIncrement, JudgedLook};
 
+/// Alerts of which one look stores nothing but new figures: people see those of a second, and a storm stays cheap.
+const GROWING_MAX: usize = 32;
+
 /// The book, and the clocks that it is told.
 #[derive(Debug)]
 pub struct Alerting {
@@ -32,10 +35,16 @@ impl Alerting {
         Self { book, exceptions, told, watermark: (EventTime::EPOCH, clock::uptime()) }
     }
 
-    /// What a look changes.
+    /// What a look changes. Where very many alerts only grow, most of their figures wait for the closed window.
     pub fn look(&mut self, look: &JudgedLook) -> Changes {
         let exceptions = Arc::clone(&self.exceptions.borrow());
-        self.book.look(look, &exceptions, now())
+        let mut changes = self.book.look(look, &exceptions, now());
+        let mut growing = 0;
+        changes.alerts.retain(|change| {
+            growing += usize::from(change.event.is_none());
+            change.event.is_some() || growing <= GROWING_MAX
+        });
+        changes
     }
 
     /// What closed windows change.
