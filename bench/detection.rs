@@ -28,6 +28,9 @@ use scene::Scene;
 
 const MODEL_BYTES_MAX: u64 = 1 << 26;
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How much of an attack is played at most, in event time and live.
+const REHEARSED: Duration = Duration::from_mins(10);
+const PLAYED: Duration = Duration::from_mins(2);
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -41,7 +44,7 @@ fn main() {
     let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/flowsentry.safetensors");
     let model = Arc::new(Model::load(Path::new(model), MODEL_BYTES_MAX).expect("a model"));
 
-    let attacks: Vec<Scene> = scene::attacks(&corpus, split).into_iter().filter(wanted).collect();
+    let attacks = |most| scene::attacks(&corpus, split, most).into_iter().filter(wanted).collect::<Vec<Scene>>();
     let ordinary: Vec<Scene> = scene::ordinary(&corpus, split).into_iter().filter(wanted).collect();
     let phase = |number: usize| Duration::from_millis((number as u64 * 7_919) % 30_000);
     let rehearsed = |scenes: &[Scene]| {
@@ -49,8 +52,10 @@ fn main() {
         told.map(|(number, scene)| rehearsal::rehearse(scene, &model, INTERVAL, phase(number))).collect::<Vec<_>>()
     };
     report::quiet(&ordinary, &rehearsed(&ordinary));
-    report::rehearsed(&attacks, &rehearsed(&attacks));
+    let ten_minutes = attacks(REHEARSED);
+    report::rehearsed(&ten_minutes, &rehearsed(&ten_minutes));
     if is_live {
-        report::live(&attacks, &live::play(&attacks));
+        let two_minutes = attacks(PLAYED);
+        report::live(&two_minutes, &live::play(&two_minutes));
     }
 }

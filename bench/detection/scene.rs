@@ -9,8 +9,7 @@ use flowsentry::flow::packet::{Arp, HardwareAddress, Packet};
 use flowsentry::flow::time::EventTime;
 use flowsentry::training::corpus::{Capture, Corpus, Label, LabelledPacket, Split};
 
-/// How much of an attack is played, from its first packet on, and what comes before it.
-const ATTACK: Duration = Duration::from_mins(2);
+/// What comes before an attack.
 const BEFORE: Duration = Duration::from_secs(15);
 /// Ordinary traffic that goes beside an attack is at least so long, and at most so busy (packets a second).
 const BESIDE_SPAN: Duration = Duration::from_mins(1);
@@ -66,8 +65,8 @@ impl Scene {
     }
 }
 
-/// The attacks of a split's captures, each beside ordinary traffic of the same split.
-pub fn attacks(corpus: &Corpus, split: Split) -> Vec<Scene> {
+/// The attacks of a split's captures, each beside ordinary traffic of the same split; at most so much of each.
+pub fn attacks(corpus: &Corpus, split: Split, most: Duration) -> Vec<Scene> {
     let captures = corpus.captures(split).unwrap();
     let quiet: Vec<Vec<LabelledPacket>> = captures
         .iter()
@@ -76,7 +75,7 @@ pub fn attacks(corpus: &Corpus, split: Split) -> Vec<Scene> {
         .filter(|packets| is_to_go_beside(packets))
         .collect();
     let hostile = captures.iter().filter(|capture| !capture.is_benign());
-    hostile.enumerate().filter_map(|(number, capture)| attack(corpus, capture, number, &quiet)).collect()
+    hostile.enumerate().filter_map(|(number, capture)| attack(corpus, capture, number, most, &quiet)).collect()
 }
 
 /// The benign captures of a split, as they are.
@@ -99,17 +98,23 @@ fn is_to_go_beside(packets: &[LabelledPacket]) -> bool {
     span >= BESIDE_SPAN && packets.len() as f64 / span.as_secs_f64() <= BESIDE_RATE
 }
 
-fn attack(corpus: &Corpus, capture: &Capture, number: usize, quiet: &[Vec<LabelledPacket>]) -> Option<Scene> {
+fn attack(
+    corpus: &Corpus,
+    capture: &Capture,
+    number: usize,
+    most: Duration,
+    quiet: &[Vec<LabelledPacket>],
+) -> Option<Scene> {
     let packets = corpus.packets(capture).unwrap();
     // What a capture is about may be said in more words than a label has.
     let named = Label::from_name(&capture.subject);
     let label = named.or_else(|| Some(packets.iter().find(|one| one.label != Label::NORMAL)?.label))?;
     let began = packets.iter().find(|one| one.label == label)?.packet.time;
-    let (from, until) = (began.saturating_sub(BEFORE), began.saturating_add(ATTACK));
+    let (from, until) = (began.saturating_sub(BEFORE), began.saturating_add(most));
     let within = |one: &&LabelledPacket| (from..until).contains(&one.packet.time);
     let mut played: Vec<LabelledPacket> = packets.iter().filter(within).copied().collect();
     let beside = quiet.get(number % quiet.len().max(1)).map(|packets| from_zero(packets)).unwrap_or_default();
-    played.extend(beside.iter().filter(|one| one.packet.time < EventTime::EPOCH.saturating_add(BEFORE + ATTACK)).map(
+    played.extend(beside.iter().filter(|one| one.packet.time < EventTime::EPOCH.saturating_add(BEFORE + most)).map(
         |&LabelledPacket { packet, label }| {
             let time = from.saturating_add(packet.time.since(EventTime::EPOCH));
             LabelledPacket { packet: moved(Packet { time, ..packet }, 0x2b00_0000), label }
