@@ -20,7 +20,7 @@ const STAGE: &str = "aggregate";
 /// catching up, looking takes a thirtieth of the time at most.
 const PAUSE_FACTOR: u32 = 30;
 /// The pause between two looks while there is more to read at once: the windows of then close in a moment.
-const PAUSE_BEHIND: Duration = Duration::from_secs(5);
+const PAUSE_BEHIND: Duration = Duration::from_secs(2);
 
 /// Folds until no more batches come; then hands on what may be stored.
 pub async fn aggregate(
