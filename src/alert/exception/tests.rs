@@ -208,7 +208,7 @@ proptest! {
                 schedule.covers(EventTime::EPOCH, time("2026-03-02T00:00:00Z"));
             }
             let filter = Filter { source: Some(text.clone()), ..Filter::default() };
-            filter.understand(0).ok();
+            filter.understand(0).ok(); // refused or not: what is shown here is that nothing panics
         }
     }
 
