@@ -145,7 +145,7 @@ fn a_way_back_leads_back() {
         };
         found += 1;
         let place = names.iter().position(|name| *name == way_back.feature).unwrap();
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation)] // the model computes in single precision
         let at = |value: f64| {
             let mut row = row.clone();
             row[place] = value as f32;

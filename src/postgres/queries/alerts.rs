@@ -61,7 +61,7 @@ impl FromStr for Cursor {
 
 /// A row of `flowsentry.alerts`. Fields are named and explained as its columns.
 #[derive(Clone, PartialEq, Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // each is the column of its name
 pub struct AlertRow {
     pub id: i64,
     pub source_id: i32,
@@ -99,7 +99,7 @@ const COLUMNS: &str = "id, source_id, subject, subject_kind, label, severity, st
 
 /// A row of `flowsentry.alert_windows`.
 #[derive(Clone, Copy, PartialEq, Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // each is the column of its name
 pub struct WindowRow {
     pub window_start: EventTime,
     pub revision: i64,

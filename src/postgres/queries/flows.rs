@@ -24,7 +24,7 @@ pub enum Side {
 
 /// A row of the table of flows. Fields are named and explained as its columns; `None` where it has no such column.
 #[derive(Clone, PartialEq, Debug)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // each is the column of its name
 pub struct FlowRow {
     pub window_start: EventTime,
     pub window_end: Option<EventTime>,
