@@ -402,21 +402,24 @@ impl Entry {
         *looks
     }
 
-    /// Another alert turned out to be a part of this one.
-    pub fn absorb(&mut self, mut other: Self) {
-        let turned = |entry: Subject, address: Subject| {
-            entry.kind == SubjectKind::Victim && address.kind == SubjectKind::Attacker
-        };
-        if turned(self.core, other.core) {
-            other.settled.turn(other.core.address);
+    /// Another alert turned out to be a part of this one: what open windows show of it is shown of this one from now on, and
+    /// the other ends with what closed windows said of it.
+    pub fn absorb_open(&mut self, other: &mut Self) {
+        let mut opened = std::mem::take(&mut other.open);
+        if is_turned(self.subject, other.subject) {
+            opened.values_mut().for_each(|figures| figures.turn(other.subject.address));
         }
-        if turned(self.subject, other.subject) {
-            other.open.values_mut().for_each(|figures| figures.turn(other.subject.address));
-        }
-        for (start, figures) in other.open {
+        for (start, figures) in opened {
             if self.open.contains_key(&start) || self.open.len() < OPEN_WINDOWS {
                 self.open.entry(start).or_default().merge(&figures);
             }
+        }
+    }
+
+    /// Takes over what closed windows said of a part.
+    pub fn absorb(&mut self, mut other: Self) {
+        if is_turned(self.core, other.core) {
+            other.settled.turn(other.core.address);
         }
         self.pending_until = self.pending_until.max(other.pending_until);
         if other.windows > 0 {
@@ -443,4 +446,9 @@ impl Entry {
         self.merged_into = merged_into;
         self.raise(if state == State::Closed { Event::Closed } else { Event::Withdrawn });
     }
+}
+
+/// Whether what is counted by the destinations of an attacker has to be counted by the sources of a victim.
+fn is_turned(whole: Subject, part: Subject) -> bool {
+    whole.kind == SubjectKind::Victim && part.kind == SubjectKind::Attacker
 }

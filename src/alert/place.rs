@@ -103,8 +103,9 @@ impl Book {
     fn merge(&mut self, part: Handle, into: Handle) {
         let Some(mut part) = self.entries.remove(&part) else { return };
         let Some(target) = self.entries.get_mut(&into) else { return };
-        let merged_into = target.id;
-        part.end(State::Withdrawn, merged_into);
+        target.absorb_open(&mut part);
+        part.fall_back();
+        part.end(State::Withdrawn, target.id);
         if !part.is_new() {
             self.ended.extend(part.change());
         }

@@ -178,7 +178,7 @@ fn ids_that_were_rolled_back_are_waited_for_and_then_counted_dead() {
     writer.execute(insert);
     database.execute(insert);
     until("the later rows", || service.metric("flowsentry_packets_read_total"), |read| *read == 5.0);
-    assert_eq!(service.metric("flowsentry_pending_ids"), 5.0);
+    service.until_metric("flowsentry_pending_ids", 5.0);
     assert_eq!(service.metric("flowsentry_ids_dead_total"), 0.0);
     writer.execute("ROLLBACK");
     until("the ids to be dead", || service.metric("flowsentry_ids_dead_total"), |dead| *dead == 5.0);
@@ -222,7 +222,7 @@ fn a_table_emptied_with_its_identity_restarted_is_read_as_new_packets() {
     insert_fifty(&database, 1_700_003_600);
     until("the second packets", || sums(&database), |sums| sums.stored == 100);
     assert_eq!(database.number("SELECT generation FROM flowsentry.checkpoint"), 2);
-    assert_eq!(service.metric("flowsentry_source_generations_total"), 1.0);
+    service.until_metric("flowsentry_source_generations_total", 1.0);
 }
 
 #[test]

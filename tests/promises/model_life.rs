@@ -96,8 +96,8 @@ fn a_candidate_is_compared_by_label_and_changes_nothing_that_is_stored() {
         assert_eq!(same, windows * same_of_nine);
         let expected: Vec<_> = expected.iter().map(|(pair, flows)| ((*pair).to_owned(), flows * windows)).collect();
         assert_eq!(pairs(&service), expected);
-        assert_eq!(service.metric("flowsentry_model_info{version=\"in-use\"}"), 1.0);
-        assert_eq!(service.metric("flowsentry_shadow_info{version=\"tried\"}"), 1.0);
+        service.until_metric("flowsentry_model_info{version=\"in-use\"}", 1.0);
+        service.until_metric("flowsentry_shadow_info{version=\"tried\"}", 1.0);
     };
     let agrees = model("tried", 3, ["Normal", "DDoS"]);
     check(0, &agrees, 9.0, &[("DDoS -> DDoS", 6.0), ("Normal -> Normal", 3.0)]);
@@ -124,7 +124,7 @@ fn a_broken_candidate_is_told_once_and_harms_nothing() {
     insert_one_by_one(&database, 0, 3);
     let times = || service.log().iter().filter(|line| line["message"] == TOLD).count();
     assert_eq!(times(), 1);
-    assert_eq!(service.metric("flowsentry_shadow_reloads_total{result=\"refused\"}"), 1.0);
+    service.until_metric("flowsentry_shadow_reloads_total{result=\"refused\"}", 1.0);
     assert_eq!(shadowed(&service), [0.0; 3]);
     assert_eq!(service.get("/readyz").0, 200);
 
@@ -184,7 +184,7 @@ fn a_switch_and_a_rollback_take_effect_while_packets_flow() {
     until_labelled_by("two");
     command(&database, settings, &["rollback"]);
     until_labelled_by("one");
-    assert_eq!(service.metric("flowsentry_model_info{version=\"one\"}"), 1.0);
+    service.until_metric("flowsentry_model_info{version=\"one\"}", 1.0);
     assert_eq!(service.metric("flowsentry_model_info{version=\"two\"}"), 0.0);
     until("all packets", || sums(&database), super::kit::Sums::agree);
 

@@ -118,7 +118,7 @@ fn without_a_model_flows_are_unknown_and_a_new_file_is_taken_over() {
         || service.metric("flowsentry_model_reloads_total{result=\"refused\"}"),
         |refused| *refused == 1.0,
     );
-    assert_eq!(service.metric("flowsentry_model_loaded"), 1.0);
+    service.until_metric("flowsentry_model_loaded", 1.0);
 }
 
 #[test]

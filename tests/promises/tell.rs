@@ -82,7 +82,7 @@ fn a_webhook_is_told_signed_and_in_the_order_of_an_alert() {
         let body: Value = serde_json::from_str(&one.body).unwrap();
         assert_eq!(one.headers["x-flowsentry-delivery"], body["delivery"].to_string());
     }
-    assert_eq!(service.metric("flowsentry_deliveries_total{result=\"delivered\"}"), 6.0);
+    service.until_metric("flowsentry_deliveries_total{result=\"delivered\"}", 6.0);
     let log = format!("{:?}", service.log());
     assert!(!log.contains("hidden") && !log.contains(KEY));
 }
@@ -105,7 +105,7 @@ fn what_is_not_taken_is_tried_again_and_then_given_up_and_others_go_on() {
     assert_eq!(heard, ["10.0.0.1 opened", "10.0.0.1 opened", "10.0.0.1 closed"]);
     let error: String = database.query("SELECT last_error FROM flowsentry.outbox WHERE state = 'dead'")[0].get(0);
     assert_eq!(error, "it answered 401");
-    assert_eq!(service.metric("flowsentry_deliveries_total{result=\"dead\"}"), 1.0);
+    service.until_metric("flowsentry_deliveries_total{result=\"dead\"}", 1.0);
     let dead = || service.metric("flowsentry_outbox_dead{receiver=\"webhook\"}");
     until("the dead one to be shown", dead, |dead| *dead == 1.0);
 }

@@ -48,7 +48,7 @@ fn each_unusable_row_is_kept_with_its_reason() {
     }
     assert_eq!(rows[10].get::<_, &str>(0), "future");
     assert_eq!(service.metric("flowsentry_packets_late_total"), 0.0);
-    assert_eq!(service.metric("flowsentry_packets_rejected_total{reason=\"future\"}"), 2.0);
+    service.until_metric("flowsentry_packets_rejected_total{reason=\"future\"}", 2.0);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn an_insert_wakes_the_sleeper_without_the_fallback_timer() {
         database.execute(INSERT);
         until("the row to be read", || position(&database), |high| *high == round);
     }
-    assert_eq!(service.metric("flowsentry_wakeups_total{cause=\"notification\"}"), 5.0);
+    service.until_metric("flowsentry_wakeups_total{cause=\"notification\"}", 5.0);
     assert_eq!(service.metric("flowsentry_wakeups_total{cause=\"fallback\"}"), 0.0);
 }
 
@@ -58,7 +58,7 @@ fn without_a_trigger_the_fallback_timer_finds_rows() {
     service.until_asleep();
     database.execute(INSERT);
     until("the row to be read", || position(&database), |high| *high == 1);
-    assert_eq!(service.metric("flowsentry_wakeups_total{cause=\"fallback\"}"), 1.0);
+    service.until_metric("flowsentry_wakeups_total{cause=\"fallback\"}", 1.0);
 }
 
 #[test]
@@ -83,5 +83,5 @@ fn polling_alone_finds_rows() {
     service.until_owner();
     database.execute(INSERT);
     until("the row to be read", || position(&database), |high| *high == 1);
-    assert_eq!(service.metric("flowsentry_awake"), 1.0);
+    service.until_metric("flowsentry_awake", 1.0);
 }

@@ -187,3 +187,19 @@ proptest! {
         prop_assert_eq!(confirmed(&crashed), confirmed(&calm));
     }
 }
+
+/// Found by the property: one attacker's alert became a part of the victim's while an open window showed his next attack,
+/// and ended with that counted.
+#[test]
+fn a_part_ends_with_what_closed_windows_said_of_it() {
+    let attack = |sources, target, begins, lasts| {
+        let kind = Kind::Distributed(sources);
+        Attack { kind, source: 1, target, begins, lasts }
+    };
+    let script = [attack(5, 100, 39, 52), attack(2, 101, 120, 2)];
+    let (noise, seed) = (24, 1_662_727_564_844_216_053);
+    let calm = run(&script, noise, seed, &Vec::new());
+    let crashed = run(&script, noise, seed, &vec![(73, true)]);
+    assert!(confirmed(&calm).iter().any(|alert| alert.3 == State::Withdrawn && alert.7));
+    assert_eq!(confirmed(&crashed), confirmed(&calm));
+}

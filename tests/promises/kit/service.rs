@@ -68,6 +68,12 @@ impl Service {
         line.unwrap_or_else(|| panic!("no metric {name}")).parse().unwrap()
     }
 
+    /// Waits until a metric has this value: counters move after what they count is stored.
+    #[track_caller]
+    pub fn until_metric(&self, name: &str, value: f64) {
+        until(&format!("{name} to be {value}"), || self.metric(name), |now| *now == value);
+    }
+
     /// Waits until it is the owner.
     #[track_caller]
     pub fn until_owner(&self) {
