@@ -7,6 +7,8 @@
 
 mod api;
 mod guard;
+mod history;
+mod overview;
 mod routes;
 mod server;
 

@@ -14,6 +14,8 @@ use serde::Serialize;
 use super::api::access::Access;
 use super::api::{self, Api};
 use super::guard::{Guard, guard};
+use super::history::History;
+use super::overview::Overviews;
 use super::server::Sources;
 use crate::config::Bytes;
 use crate::telemetry::metrics::Handle;
@@ -28,15 +30,16 @@ flowsentry
 ";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) fn router(sources: Sources, access: Access, bound: SocketAddr, body_max: Bytes) -> Router {
+pub(super) fn router(sources: Sources, history: History, access: Access, bound: SocketAddr, body_max: Bytes) -> Router {
     let Sources { status, metrics, queries, window_length } = sources;
     let api = Api { queries, window_length, status: status.clone(), metrics: metrics.clone() };
+    let overviews = Overviews::of(api.clone(), history);
     Router::new()
         .route("/", get(|| async { INDEX }))
         .route("/healthz", get(health).with_state(status.clone()))
         .route("/readyz", get(readiness).with_state(status))
         .route("/metrics", get(exposition).with_state(metrics))
-        .nest("/api", api::router(api, access, body_max))
+        .nest("/api", api::router(api, overviews, access, body_max))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") })
         .layer(from_fn_with_state(Guard { bound, body_max }, guard))
 }

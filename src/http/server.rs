@@ -13,10 +13,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::api::access::{Access, TokenError};
+use super::history::{History, SAMPLE};
 use super::routes;
 use crate::config::{Http, Listen};
 use crate::postgres::queries::Queries;
@@ -92,10 +93,28 @@ async fn serve_with(
     let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let bound = listener.local_addr().map_err(bind_error)?;
     let access = Access::of(settings.token_file.as_deref(), bound)?;
-    let router = routes::router(sources, access, bound, settings.body_max);
+    let history = History::default();
+    let looks = watch_figures(history.clone(), sources.metrics.clone());
+    let router = routes::router(sources, history, access, bound, settings.body_max);
     info!(address = %bound, "serving metrics and health over HTTP");
-    tokio::spawn(accept(listener, router, settings.connections_max, stop, patience));
+    let served = accept(listener, router, settings.connections_max, stop, patience);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = served => {}
+            () = looks => {}
+        }
+    });
     Ok(Some(bound))
+}
+
+/// Keeps the figures of the last half hour; ends never.
+async fn watch_figures(history: History, metrics: Handle) {
+    let mut ticks = interval(SAMPLE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        history.sample(&metrics);
+    }
 }
 
 /// Past the limit new connections wait in the kernel's queue.

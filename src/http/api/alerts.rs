@@ -31,48 +31,48 @@ const NOTE_CHARS_MAX: usize = 10_000;
 
 /// An attack.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Alert {
-    id: i64,
-    source_id: i32,
+pub(in crate::http) struct Alert {
+    pub id: i64,
+    pub source_id: i32,
     /// The address that the alert is about.
-    subject: String,
+    pub subject: String,
     /// `attacker`, `victim` or `identity`.
-    subject_kind: String,
-    label: String,
+    pub subject_kind: String,
+    pub label: String,
     /// `low`, `medium`, `high` or `critical`.
-    severity: String,
+    pub severity: String,
     /// `open`, `closed` or `withdrawn`.
-    state: String,
+    pub state: String,
     /// 0 to 1.
-    confidence: f32,
-    first_seen: String,
-    last_seen: String,
-    detected_at: String,
-    updated_at: String,
-    ended_at: Option<String>,
-    packets: i64,
-    bytes: i64,
-    flows: i64,
+    pub confidence: f32,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub detected_at: String,
+    pub updated_at: String,
+    pub ended_at: Option<String>,
+    pub packets: i64,
+    pub bytes: i64,
+    pub flows: i64,
     /// Closed windows that confirm it.
-    windows: i32,
+    pub windows: i32,
     /// Distinct addresses on the other side.
-    peers: i64,
+    pub peers: i64,
     /// Some of them.
-    peer_sample: Vec<String>,
+    pub peer_sample: Vec<String>,
     /// Distinct destination ports.
-    ports: i64,
+    pub ports: i64,
     /// Some of them.
-    port_sample: Vec<i32>,
-    protocols: Vec<String>,
+    pub port_sample: Vec<i32>,
+    pub protocols: Vec<String>,
     /// What moved the model.
     #[schema(value_type = Option<Object>)]
-    reasons: Option<serde_json::Value>,
-    model_version: Option<String>,
+    pub reasons: Option<serde_json::Value>,
+    pub model_version: Option<String>,
     /// The alert that this one turned out to be a part of.
-    merged_into: Option<i64>,
-    acknowledged_at: Option<String>,
-    acknowledged_by: Option<String>,
-    note: Option<String>,
+    pub merged_into: Option<i64>,
+    pub acknowledged_at: Option<String>,
+    pub acknowledged_by: Option<String>,
+    pub note: Option<String>,
 }
 
 /// A page of alerts, the last seen first.
@@ -148,7 +148,7 @@ pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Alerts
             .read("before", "write `next` of the page before, as it is", |text| text.parse::<Cursor>().ok())?,
     };
     let (alerts, next) = api.queries.alerts(&filter, given.limit(PAGE, PAGE_MAX)?).await?;
-    Ok(Json(Alerts { alerts: alerts.into_iter().map(alert).collect(), next: next.map(|next| next.to_string()) }))
+    Ok(Json(Alerts { alerts: alerts.into_iter().map(Alert::from).collect(), next: next.map(|next| next.to_string()) }))
 }
 
 /// One alert with its evidence and flows.
@@ -167,7 +167,7 @@ pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Resul
         Ok(flows) => (flows.into_iter().map(Flow::from).collect(), None),
         Err(error) => (Vec::new(), Some(crate::exit::chain(&error))),
     };
-    Ok(Json(Told { alert: alert(row), windows, stored_flows, stored_flows_problem: problem }))
+    Ok(Json(Told { alert: row.into(), windows, stored_flows, stored_flows_problem: problem }))
 }
 
 /// Says that somebody has seen an alert; the first to say so stays.
@@ -185,7 +185,7 @@ pub(super) async fn acknowledge(
     let by = body::text("by", &by, NAME_CHARS_MAX)?;
     let note = note.as_deref().map(|note| body::text("note", note, NOTE_CHARS_MAX)).transpose()?;
     let row = api.queries.acknowledge(id, by, note).await?.ok_or_else(|| unknown(id))?;
-    Ok(Json(alert(row)))
+    Ok(Json(row.into()))
 }
 
 fn net(text: &str) -> Option<IpNet> {
@@ -213,35 +213,37 @@ fn window(row: WindowRow) -> Window {
     }
 }
 
-fn alert(row: AlertRow) -> Alert {
-    Alert {
-        id: row.id,
-        source_id: row.source_id,
-        subject: row.subject.to_string(),
-        subject_kind: row.subject_kind,
-        label: row.label,
-        severity: row.severity,
-        state: row.state,
-        confidence: row.confidence,
-        first_seen: shown(row.first_seen),
-        last_seen: shown(row.last_seen),
-        detected_at: shown(row.detected_at),
-        updated_at: shown(row.updated_at),
-        ended_at: row.ended_at.map(shown),
-        packets: row.packets,
-        bytes: row.bytes,
-        flows: row.flows,
-        windows: row.windows,
-        peers: row.peers,
-        peer_sample: row.peer_sample.iter().map(ToString::to_string).collect(),
-        ports: row.ports,
-        port_sample: row.port_sample,
-        protocols: row.protocols,
-        reasons: row.reasons,
-        model_version: row.model_version,
-        merged_into: row.merged_into,
-        acknowledged_at: row.acknowledged_at.map(shown),
-        acknowledged_by: row.acknowledged_by,
-        note: row.note,
+impl From<AlertRow> for Alert {
+    fn from(row: AlertRow) -> Self {
+        Self {
+            id: row.id,
+            source_id: row.source_id,
+            subject: row.subject.to_string(),
+            subject_kind: row.subject_kind,
+            label: row.label,
+            severity: row.severity,
+            state: row.state,
+            confidence: row.confidence,
+            first_seen: shown(row.first_seen),
+            last_seen: shown(row.last_seen),
+            detected_at: shown(row.detected_at),
+            updated_at: shown(row.updated_at),
+            ended_at: row.ended_at.map(shown),
+            packets: row.packets,
+            bytes: row.bytes,
+            flows: row.flows,
+            windows: row.windows,
+            peers: row.peers,
+            peer_sample: row.peer_sample.iter().map(ToString::to_string).collect(),
+            ports: row.ports,
+            port_sample: row.port_sample,
+            protocols: row.protocols,
+            reasons: row.reasons,
+            model_version: row.model_version,
+            merged_into: row.merged_into,
+            acknowledged_at: row.acknowledged_at.map(shown),
+            acknowledged_by: row.acknowledged_by,
+            note: row.note,
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! times are RFC 3339 in UTC. Every answer is bounded; whatever fails is `{"error": …, "remedy": …}`.
 
 pub(super) mod access;
-mod alerts;
+pub(super) mod alerts;
 mod body;
 mod exceptions;
 mod flows;
+mod overview;
 mod parameters;
 pub(super) mod problem;
-mod state;
+pub(super) mod state;
 mod time;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use utoipa::OpenApi;
 use access::{Access, check};
 use problem::Problem;
 
+use super::overview::Overviews;
 use crate::config::Bytes;
 use crate::postgres::queries::Queries;
 use crate::telemetry::metrics::Handle;
@@ -53,6 +55,7 @@ pub(super) struct Api {
         alerts::acknowledge,
         flows::of_host,
         state::state,
+        overview::overview,
         exceptions::list,
         exceptions::try_one,
         exceptions::add,
@@ -61,7 +64,7 @@ pub(super) struct Api {
 )]
 struct Document;
 
-pub(super) fn router(api: Api, access: Access, body_max: Bytes) -> Router {
+pub(super) fn router(api: Api, overviews: Overviews, access: Access, body_max: Bytes) -> Router {
     let body_max = usize::try_from(body_max.get()).unwrap_or(usize::MAX);
     Router::new()
         .route("/openapi.json", get(|| async { Json(Document::openapi()) }))
@@ -70,6 +73,7 @@ pub(super) fn router(api: Api, access: Access, body_max: Bytes) -> Router {
         .route("/alerts/{id}/acknowledge", post(alerts::acknowledge))
         .route("/hosts/{address}/flows", get(flows::of_host))
         .route("/state", get(state::state))
+        .route("/overview", get(overview::overview).with_state(overviews))
         .route("/exceptions", get(exceptions::list).post(exceptions::add))
         .route("/exceptions/try", post(exceptions::try_one))
         .route("/exceptions/{id}", delete(exceptions::remove))

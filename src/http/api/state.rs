@@ -33,44 +33,49 @@ const FIGURES: [&str; 15] = [
 
 /// How the pipeline stands.
 #[derive(Serialize, ToSchema)]
-pub(super) struct PipelineState {
+pub(in crate::http) struct PipelineState {
     /// When this was.
-    now: String,
+    pub now: String,
     /// How long the process runs.
-    uptime_seconds: f64,
+    pub uptime_seconds: f64,
     /// Whether it does what it is there for.
-    ready: bool,
+    pub ready: bool,
     /// Why not.
-    reasons: Vec<String>,
+    pub reasons: Vec<String>,
     /// `starting`, `standby`, `owner` or `stopping`.
-    role: String,
+    pub role: String,
     /// Why the database cannot be used.
-    database: Option<String>,
+    pub database: Option<String>,
     /// Why flows cannot be stored.
-    sink: Option<String>,
+    pub sink: Option<String>,
     /// Which part does not get on.
-    stuck: Option<String>,
+    pub stuck: Option<String>,
     /// Highest id of a packet whose flow is stored or open.
-    position: i64,
+    pub position: i64,
     /// Ids above what was read.
-    lag_rows: Option<i64>,
+    pub lag_rows: Option<i64>,
     /// Version of the model that labels flows.
-    model_version: Option<String>,
+    pub model_version: Option<String>,
     /// Why no model labels flows.
-    model_problem: Option<String>,
+    pub model_problem: Option<String>,
     /// Attempts since the process started.
-    attempts: i64,
+    pub attempts: i64,
     /// Why the last attempt ended.
-    last_error: Option<String>,
+    pub last_error: Option<String>,
     /// Whether the source is read or polled; asleep, inserts notify.
-    awake: bool,
+    pub awake: bool,
     /// Metrics by their names without `flowsentry_`; two answers and `uptime_seconds` give rates. Null: not known.
-    figures: BTreeMap<String, Option<f64>>,
+    pub figures: BTreeMap<String, Option<f64>>,
 }
 
 /// How the pipeline stands.
 #[utoipa::path(get, path = "/api/state", responses((status = 200, body = PipelineState)))]
 pub(super) async fn state(State(api): State<Api>) -> Json<PipelineState> {
+    Json(of(&api))
+}
+
+/// How the pipeline stands now.
+pub(in crate::http) fn of(api: &Api) -> PipelineState {
     let snapshot = api.status.snapshot();
     let (ready, reasons) = (snapshot.is_ready(), snapshot.reasons());
     let Snapshot { role, database, sink, stuck, position, lag_rows, model, attempts, last_error, awake, .. } = snapshot;
@@ -78,7 +83,7 @@ pub(super) async fn state(State(api): State<Api>) -> Json<PipelineState> {
         ModelState::Loaded { version } => (Some(version), None),
         ModelState::Unknown { reason } => (None, Some(reason)),
     };
-    Json(PipelineState {
+    PipelineState {
         now: shown(now()),
         uptime_seconds: clock::uptime().as_secs_f64(),
         ready,
@@ -95,7 +100,7 @@ pub(super) async fn state(State(api): State<Api>) -> Json<PipelineState> {
         last_error,
         awake,
         figures: figures(&api.metrics.render()),
-    })
+    }
 }
 
 fn name(role: Role) -> &'static str {

@@ -93,7 +93,7 @@ pub struct AlertRow {
     pub note: Option<String>,
 }
 
-const COLUMNS: &str = "id, source_id, subject, subject_kind, label, severity, state, confidence, first_seen, last_seen,
+pub(super) const COLUMNS: &str = "id, source_id, subject, subject_kind, label, severity, state, confidence, first_seen, last_seen,
     detected_at, updated_at, ended_at, packets, bytes, flows, windows, peers, peer_sample, ports, port_sample, protocols,
     reasons, model_version, merged_into, acknowledged_at, acknowledged_by, note";
 
@@ -181,7 +181,7 @@ impl Queries {
     }
 }
 
-fn alert(row: &Row) -> AlertRow {
+pub(super) fn alert(row: &Row) -> AlertRow {
     let moment = |column: usize| row.get::<_, Moment>(column).clamped();
     let later = |column: usize| row.get::<_, Option<Moment>>(column).map(Moment::clamped);
     AlertRow {

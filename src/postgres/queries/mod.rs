@@ -5,6 +5,7 @@
 
 mod alerts;
 mod flows;
+mod open;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub use super::error::PostgresError;
 pub use super::exceptions::Stored as StoredException;
 pub use alerts::{AlertFilter, AlertRow, Cursor, WindowRow};
 pub use flows::{FlowRow, Side};
+pub use open::Open;
 
 use super::database::Database;
 use super::exceptions;
