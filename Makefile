@@ -13,7 +13,7 @@ VERSIONS ?= 13 18
 # How many runs `make simulation` makes.
 SEEDS ?= 1000000
 # What `make bench` runs: of bench/NAME.rs, examples named bench_NAME, those that take minutes.
-BENCHES := catch_up early trigger retention latency others model
+BENCHES := catch_up early pages trigger retention latency others model
 # What `make compare` reads: labelled captures, a model; and the splits that it judges.
 DATA ?= ../shared/data
 MODEL ?= models/flowsentry.safetensors

@@ -8,24 +8,12 @@
 
 mod kit;
 
-use std::time::Duration;
-
 use flowsentry::telemetry::clock;
-use kit::{COLUMNS, Service, Session, Spread, adopt, load, psql, server};
+use kit::caught_up::CaughtUp;
+use kit::{COLUMNS, Spread, adopt, load, psql, server};
 
 const PACKETS: u32 = 2_000_000;
 const ROUNDS: usize = 5;
-const LIMIT: Duration = Duration::from_mins(2);
-const SETTINGS: [&str; 4] =
-    ["window.idle_timeout=1h", "store.checkpoint_interval=50ms", "ingest.poll_interval=10ms", "retention.keep=0s"];
-
-/// One run of the whole path.
-struct Whole {
-    seconds: f64,
-    cpu_seconds: f64,
-    peak_mib: f64,
-    stages: Vec<(String, f64)>,
-}
 
 fn main() {
     let server = server();
@@ -38,7 +26,7 @@ fn main() {
     println!("round  floor s  whole s  of floor  packets/s  client CPU µs/packet  peak MiB");
     for round in 0..=ROUNDS {
         let floor = floor(&url);
-        let whole = whole(&url);
+        let whole = CaughtUp::with(&url, PACKETS, &[], |_| ());
         let ratio = floor / whole.seconds;
         let packets = f64::from(PACKETS);
         println!(
@@ -53,7 +41,7 @@ fn main() {
             ratios.push(ratio);
         }
         if round == ROUNDS {
-            println!("where the time goes, seconds: {}", shown(&whole.stages));
+            println!("where the time goes, seconds: {}", shown(&stages(&whole)));
         }
     }
     println!("of floor: {}", Spread::of(ratios).shown(2));
@@ -71,25 +59,12 @@ fn floor(url: &str) -> f64 {
     began.elapsed().as_secs_f64()
 }
 
-fn whole(url: &str) -> Whole {
-    psql(url, "TRUNCATE traffic_data;\nTRUNCATE flowsentry.checkpoint;\nCHECKPOINT");
-    let watch = Session::open(url);
-    let position = watch.position();
-    let began = clock::now();
-    let mut service = Service::start(url, &SETTINGS);
-    while position() < i64::from(PACKETS) {
-        service.check();
-        assert!(began.elapsed() < LIMIT, "not done within {LIMIT:?}: {}", service.log());
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    let (cpu_seconds, peak_mib) = (service.cpu_seconds(), service.memory_mib().1);
-    let metrics = service.metrics();
-    let busy = metrics.by_label("flowsentry_stage_busy_seconds_sum");
-    let waiting = metrics.by_label("flowsentry_stage_wait_seconds_total");
+/// Seconds that each stage worked, and that it waited.
+fn stages(whole: &CaughtUp) -> Vec<(String, f64)> {
+    let busy = whole.metrics.by_label("flowsentry_stage_busy_seconds_sum");
+    let waiting = whole.metrics.by_label("flowsentry_stage_wait_seconds_total");
     let of = |figures: Vec<(String, f64)>, what| {
         figures.into_iter().map(move |(stage, seconds)| (format!("{stage} {what}"), seconds))
     };
-    let stages = of(busy, "busy").chain(of(waiting, "waiting")).collect();
-    Whole { seconds, cpu_seconds, peak_mib, stages }
+    of(busy, "busy").chain(of(waiting, "waiting")).collect()
 }

@@ -8,34 +8,13 @@
 
 mod kit;
 
-use std::time::Duration;
-
-use flowsentry::telemetry::clock;
-use kit::{Service, Session, Spread, adopt, psql, server, traffic};
+use kit::caught_up::CaughtUp;
+use kit::{Session, Spread, adopt, psql, server, traffic};
 
 const PACKETS: u32 = 2_000_000;
 /// 1,001 sources with 111 destinations each.
 const DESTINATION: &str = "(s * 7 + (random() * 110)::int) % 1000";
 const ROUNDS: usize = 5;
-const LIMIT: Duration = Duration::from_mins(2);
-const SETTINGS: [&str; 5] = [
-    "window.length=2m",
-    "window.idle_timeout=1h",
-    "store.checkpoint_interval=50ms",
-    "ingest.poll_interval=10ms",
-    "retention.keep=0s",
-];
-
-/// One run of the whole path.
-struct Whole {
-    seconds: f64,
-    cpu_seconds: f64,
-    /// Of the aggregation, which finds the flows; and of the classification, which judges them.
-    busy: [f64; 2],
-    peak_mib: f64,
-    looks: f64,
-    looked_at: f64,
-}
 
 fn main() {
     let server = server();
@@ -48,7 +27,8 @@ fn main() {
     println!("round  early  seconds  packets/s  CPU s  aggregate s  classify s  peak MiB  looks  flows looked at");
     for round in 0..=ROUNDS {
         let of = |early: &str| {
-            let whole = whole(&url, early);
+            let interval = format!("early.interval={early}");
+            let whole = CaughtUp::with(&url, PACKETS, &["window.length=2m", &interval], |_| ());
             report(round, early, &whole);
             whole
         };
@@ -59,7 +39,7 @@ fn main() {
             let without = of("0s");
             (of("1s"), without)
         };
-        assert!(with.looked_at > 0.0 && without.looks == 0.0, "looks where there are to be some, and nowhere else");
+        assert!(looked_at(&with) > 0.0 && looks(&without) == 0.0, "looks where there are to be some, and nowhere else");
         if round > 0 {
             throughput.push(without.seconds / with.seconds);
             cpu.push(with.cpu_seconds / without.cpu_seconds);
@@ -72,40 +52,25 @@ fn main() {
     println!("processor time, with ÷ without: {}", Spread::of(cpu).shown(3));
 }
 
-fn report(round: usize, early: &str, whole: &Whole) {
-    let Whole { seconds, cpu_seconds, busy: [aggregate, classify], peak_mib, looks, looked_at } = whole;
+fn looks(whole: &CaughtUp) -> f64 {
+    whole.metrics.sum("flowsentry_looks_total")
+}
+
+fn looked_at(whole: &CaughtUp) -> f64 {
+    whole.metrics.sum("flowsentry_flows_looked_at_total")
+}
+
+fn report(round: usize, early: &str, whole: &CaughtUp) {
+    let CaughtUp { seconds, cpu_seconds, peak_mib, metrics } = whole;
+    let stages = metrics.by_label("flowsentry_stage_busy_seconds_sum");
+    let busy = |name| stages.iter().find(|(stage, _)| stage == name).map_or(0.0, |(_, seconds)| *seconds);
+    // The aggregation finds the flows, the classification judges them.
+    let (aggregate, classify) = (busy("aggregate"), busy("classify"));
+    let (looks, looked_at) = (looks(whole), looked_at(whole));
     println!(
         "{:>5}  {early:>5}  {seconds:7.2}  {:9.0}  {cpu_seconds:5.2}  {aggregate:11.2}  {classify:10.2}  {peak_mib:8.0}  \
          {looks:5.0}  {looked_at:15.0}",
         if round == 0 { "warm".to_owned() } else { round.to_string() },
         f64::from(PACKETS) / seconds,
     );
-}
-
-fn whole(url: &str, early: &str) -> Whole {
-    psql(url, "TRUNCATE traffic_data;\nTRUNCATE flowsentry.checkpoint;\nCHECKPOINT");
-    let watch = Session::open(url);
-    let position = watch.position();
-    let interval = format!("early.interval={early}");
-    let settings: Vec<&str> = SETTINGS.into_iter().chain([interval.as_str()]).collect();
-    let began = clock::now();
-    let mut service = Service::start(url, &settings);
-    while position() < i64::from(PACKETS) {
-        service.check();
-        assert!(began.elapsed() < LIMIT, "not done within {LIMIT:?}: {}", service.log());
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    let (cpu_seconds, peak_mib) = (service.cpu_seconds(), service.memory_mib().1);
-    let metrics = service.metrics();
-    let stages = metrics.by_label("flowsentry_stage_busy_seconds_sum");
-    let busy = |name| stages.iter().find(|(stage, _)| stage == name).map_or(0.0, |(_, seconds)| *seconds);
-    Whole {
-        seconds,
-        cpu_seconds,
-        busy: [busy("aggregate"), busy("classify")],
-        peak_mib,
-        looks: metrics.sum("flowsentry_looks_total"),
-        looked_at: metrics.sum("flowsentry_flows_looked_at_total"),
-    }
 }

@@ -1,6 +1,7 @@
 //! What the benches share: a private server, the release binary as a process, what the system and its metrics say of it.
 #![allow(dead_code)] // each bench uses a part
 
+pub mod caught_up;
 pub mod chart;
 pub mod clients;
 pub mod python;
@@ -12,7 +13,7 @@ use flowsentry::sandbox::{Options, PrivatePostgres};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
-pub use service::{Service, flowsentry};
+pub use service::{Metrics, Service, flowsentry};
 
 /// The existing system's tables.
 pub const EXISTING: &str = include_str!("../../tests/promises/kit/existing.sql");

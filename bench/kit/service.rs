@@ -51,7 +51,8 @@ impl Service {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    fn address(&self) -> Option<String> {
+    /// Where it can be asked, once it can be.
+    pub fn address(&self) -> Option<String> {
         Some(self.log().split("\"address\":\"").nth(1)?.split('"').next()?.to_owned())
     }
 

@@ -407,7 +407,9 @@ impl Entry {
     pub fn absorb_open(&mut self, other: &mut Self) {
         let mut opened = std::mem::take(&mut other.open);
         if is_turned(self.subject, other.subject) {
-            opened.values_mut().for_each(|figures| figures.turn(other.subject.address));
+            for figures in opened.values_mut() {
+                figures.turn(other.subject.address);
+            }
         }
         for (start, figures) in opened {
             if self.open.contains_key(&start) || self.open.len() < OPEN_WINDOWS {

@@ -150,8 +150,8 @@ impl Track {
             (0..STEPS / STEPS_A_COLUMN).rev().map(|back| self.columns.get(&column.checked_sub(back)?)).collect();
         let labels = columns.iter().flatten().flat_map(|column| column.keys());
         let verdicts = labels.map(|label| {
-            let count = |column: &Option<&BTreeMap<String, u64>>| column.and_then(|it| it.get(label)).copied();
-            (label.clone(), columns.iter().map(|column| count(column).unwrap_or_default()).collect())
+            let count = |column: Option<&BTreeMap<String, u64>>| column.and_then(|it| it.get(label)).copied();
+            (label.clone(), columns.iter().map(|&column| count(column).unwrap_or_default()).collect())
         });
         Past {
             packets_per_second: self.rate(),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::api::Api;
@@ -16,6 +15,7 @@ use super::api::alerts::Alert;
 use super::api::state::{self, PipelineState};
 use super::history::{History, Past};
 use crate::exit::chain;
+use crate::telemetry::clock;
 
 /// How old an answer may be.
 const AGE_MAX: Duration = Duration::from_millis(500);
@@ -46,12 +46,18 @@ pub(super) struct OpenAlerts {
     pub problem: Option<String>,
 }
 
+struct Made {
+    /// Process uptime.
+    at: Duration,
+    overview: Arc<Overview>,
+}
+
 /// Puts overviews together. Clones share the latest.
 #[derive(Clone)]
 pub(super) struct Overviews {
     api: Api,
     history: History,
-    latest: Arc<Mutex<Option<(Instant, Arc<Overview>)>>>,
+    latest: Arc<Mutex<Option<Made>>>,
 }
 
 impl Overviews {
@@ -63,14 +69,13 @@ impl Overviews {
     /// What is going on; half a second ago at the earliest.
     pub async fn latest(&self) -> Arc<Overview> {
         let mut latest = self.latest.lock().await;
-        match &*latest {
-            Some((made, overview)) if made.elapsed() < AGE_MAX => Arc::clone(overview),
-            _ => {
-                let overview = Arc::new(self.make().await);
-                *latest = Some((Instant::now(), Arc::clone(&overview)));
-                overview
-            }
+        let now = clock::uptime();
+        if let Some(made) = latest.as_ref().filter(|made| now.saturating_sub(made.at) < AGE_MAX) {
+            return Arc::clone(&made.overview);
         }
+        let overview = Arc::new(self.make().await);
+        *latest = Some(Made { at: now, overview: Arc::clone(&overview) });
+        overview
     }
 
     async fn make(&self) -> Overview {
