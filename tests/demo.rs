@@ -153,16 +153,29 @@ fn a_served_demo_stays_until_it_is_interrupted() {
     }
     assert!(!report.contains("NOT AGREE") && !report.contains('\x1b'), "{report}");
 
-    let addresses: Vec<String> = lines.take(3).collect();
-    let [metrics, health, database] = &addresses[..] else { panic!("{addresses:?}") };
+    let addresses: Vec<String> = lines.take(6).collect();
+    let [live, terminal, token, metrics, health, database] = &addresses[..] else { panic!("{addresses:?}") };
+    assert!(terminal.contains("flowsentry top --url http://") && token.contains("  token     "), "{terminal} {token}");
+    let page = get(live.split(" (").next().unwrap());
+    assert!(page.contains("flowsentry"), "{page}");
     assert!(database.contains("psql postgresql://"), "{database}");
     assert!(get(health).contains("\"role\":\"owner\""));
     let page = get(metrics);
     assert!(page.contains("flowsentry_windows_stored_total 4\n"), "{page}");
+    until("the traffic to go on", || read_packets(metrics), |packets| *packets > read_packets_of(&page));
 
     demo.signal("INT");
     assert_eq!(demo.ended(), Some(0));
     place.assert_empty();
+}
+
+fn read_packets(line: &str) -> u64 {
+    read_packets_of(&get(line))
+}
+
+fn read_packets_of(page: &str) -> u64 {
+    let line = page.lines().find_map(|line| line.strip_prefix("flowsentry_packets_read_total "));
+    line.unwrap().parse().unwrap()
 }
 
 /// The page that the last word of a line names.

@@ -21,7 +21,7 @@ use crate::telemetry::clock;
 #[command(after_help = "\
 Examples:
   flowsentry demo
-  flowsentry demo --serve   then look around: metrics, health, psql
+  flowsentry demo --serve   then look around: the live page, with traffic that goes on, metrics, psql
   flowsentry demo --json | jq .labels
 
 The exit code is 70 if what came out is not what went in.")]
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Stay up afterwards, until Ctrl-C
+    /// Stay up afterwards, with the same traffic again and again as it happened, until Ctrl-C
     #[arg(long)]
     serve: bool,
 }
@@ -122,10 +122,14 @@ impl Show<'_> {
         drained.await?;
         let mut outcome = Outcome::read(&session.client, &address, &planned, ran).await?;
         outcome.took = begun.elapsed();
-        self.show(&outcome, &address, &server)?;
+        self.show(&outcome, &address, service.token(), &server)?;
         *shown = Some(outcome);
         if self.args.serve {
-            return Err(service.ended().await.into());
+            return Err(tokio::select! {
+                ended = service.ended() => ended,
+                error = go_on(&session) => error,
+            }
+            .into());
         }
         Ok(service.stop()?)
     }
@@ -141,10 +145,12 @@ impl Show<'_> {
         Ok((traffic.planned, ran))
     }
 
-    fn show(&self, outcome: &Outcome, address: &str, server: &PrivatePostgres) -> Result<(), Failure> {
+    fn show(&self, outcome: &Outcome, address: &str, token: &str, server: &PrivatePostgres) -> Result<(), Failure> {
         let url = server.url("postgres");
         if self.args.json {
-            let more = [("metrics", format!("http://{address}/metrics")), ("database", url)];
+            let page = |path: &str| format!("http://{address}/{path}");
+            let more =
+                [("page", page("")), ("token", token.to_owned()), ("metrics", page("metrics")), ("database", url)];
             let more = more.map(|(name, value)| (name, Value::from(value)));
             let more = if self.args.serve { &more[..] } else { &[] };
             return super::print(&format!("{}\n", demo::as_json(outcome, more)));
@@ -152,8 +158,10 @@ impl Show<'_> {
         self.say(&demo::as_text(outcome, self.paint))?;
         if self.args.serve {
             self.say(&format!(
-                "\n{}\n  metrics   curl http://{address}/metrics\n  health    curl http://{address}/readyz\n  \
-                 database  psql {url}\n",
+                "\n{}\n  page      http://{address}/ (the traffic goes on, as it happened)\n  \
+                 terminal  flowsentry top --url http://{address}\n  \
+                 token     {token} (to acknowledge and silence alerts)\n  \
+                 metrics   curl http://{address}/metrics\n  health    curl http://{address}/readyz\n  database  psql {url}\n",
                 self.paint.bold("Up until Ctrl-C")
             ))?;
         }
@@ -182,6 +190,15 @@ impl Show<'_> {
     /// For people; with `--json` nobody listens.
     fn say(&self, text: &str) -> Result<(), Failure> {
         if self.args.json { Ok(()) } else { super::print(text) }
+    }
+}
+
+/// The same traffic again and again, for whoever looks around.
+async fn go_on(session: &Session) -> DemoError {
+    loop {
+        if let Err(error) = demo::live(&session.client).await {
+            return error;
+        }
     }
 }
 

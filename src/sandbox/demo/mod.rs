@@ -17,4 +17,4 @@ pub use outcome::{AttackFound, Busiest, LabelCount, Outcome, Ran, WindowStored};
 pub use paint::Paint;
 pub use report::{as_json, as_text};
 pub use service::Service;
-pub use show::{SPEED, Sums, database, make_tables, replay, traffic, until_all_is_out};
+pub use show::{SPEED, Sums, database, live, make_tables, replay, traffic, until_all_is_out};

@@ -23,6 +23,7 @@ use crate::telemetry::clock;
 const SETTINGS: [&str; 3] = ["http.listen=127.0.0.1:0", "log.format=json", "window.idle_timeout=3s"];
 const MODEL_FILE: &str = "model.safetensors";
 const LOG_FILE: &str = "service.log";
+const TOKEN_FILE: &str = "token";
 const LOG_LINES: usize = 12;
 
 /// For the service to own its source.
@@ -42,26 +43,30 @@ pub struct Service {
     child: Child,
     watchdog: Child,
     log: PathBuf,
+    token: String,
     ended: Option<ExitStatus>,
 }
 
 impl Service {
-    /// Starts this program's service on the database at `url`, with this model. Log and model are files in `directory`.
-    /// Nothing of our own settings reaches it.
+    /// Starts this program's service on the database at `url`, with this model. Log, model and a token are files in
+    /// `directory`. Nothing of our own settings reaches it.
     pub fn start(directory: &Path, url: &str, model: &[u8]) -> Result<Self, DemoError> {
         let program = std::env::current_exe().map_err(DemoError::system("find", "the running program"))?;
         let (model_path, log) = (directory.join(MODEL_FILE), directory.join(LOG_FILE));
         fs::write(&model_path, model).map_err(DemoError::system("write", &model_path))?;
+        let (token, token_path) = (format!("{:032x}", rand::random::<u128>()), directory.join(TOKEN_FILE));
+        fs::write(&token_path, &token).map_err(DemoError::system("write", &token_path))?;
         let errors = File::create(&log).map_err(DemoError::system("write", &log))?;
         let mut command = Command::new(&program);
         // In a group of its own: Ctrl-C at our terminal is for us, and we pass it on in our order.
         command.arg("run").env_clear().env("DATABASE_URL", url).current_dir(directory).process_group(0);
         command.args(SETTINGS.iter().flat_map(|setting| ["--set", setting]));
         command.arg("--set").arg(format!("model.path={}", model_path.display()));
+        command.arg("--set").arg(format!("http.token_file={}", token_path.display()));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
         let mut child = command.spawn().map_err(DemoError::system("run", &program))?;
         match watch_over(&child) {
-            Ok(watchdog) => Ok(Self { child, watchdog, log, ended: None }),
+            Ok(watchdog) => Ok(Self { child, watchdog, log, token, ended: None }),
             Err(error) => {
                 end(&mut child);
                 Err(DemoError::system("run", "/bin/sh")(error))
@@ -84,6 +89,11 @@ impl Service {
             }
             sleep(POLL_INTERVAL).await;
         }
+    }
+
+    /// What changes over HTTP need.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Fails if the service has ended, or if `deadline`, which is `limit` after the start of the wait, has passed.

@@ -87,6 +87,14 @@ impl Sums {
     }
 }
 
+/// Inserts the same traffic as it happens, from now on.
+pub async fn live(client: &Client) -> Result<(), DemoError> {
+    let now = EventTime::from_unix_seconds(clock::since_epoch().as_secs_f64()).unwrap_or_default();
+    let sniffer = Sniffer::open(client, "raw_packets", &crate::config::Source::default().columns, "demo0").await?;
+    demo_traffic(now)?.insert(&sniffer, Speed::Times(1.0), ROWS_PER_COMMIT, |_| ()).await?;
+    Ok(())
+}
+
 /// Waits until every packet is in a flow or rejected. More out than in is no reason to wait.
 pub async fn until_all_is_out(client: &Client, service: &mut Service) -> Result<(), DemoError> {
     let deadline = clock::now() + DRAIN_TIMEOUT;
