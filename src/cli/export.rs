@@ -17,7 +17,7 @@ use self::target::Target;
 use super::context::Context;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::export::{ECS_VERSION, ExportError, Format, Table, What, Writer};
+use crate::export::{ECS_VERSION, ExportError, Format, Table, What, Writer, rfc3339};
 use crate::flow::time::EventTime;
 use crate::postgres::PostgresError;
 use crate::postgres::export::{Export, Request};
@@ -121,6 +121,7 @@ impl FromStr for Format {
 enum Stopped {
     Database(PostgresError),
     Writing(ExportError),
+    Target(Failure),
 }
 
 impl From<PostgresError> for Stopped {
@@ -189,6 +190,7 @@ fn request(args: &Args, format: Format) -> Result<Request, Failure> {
     let until = args.until.map_or_else(now, |Moment(time)| time);
     let since = args.since.map_or_else(|| until.saturating_sub(SPAN), |Moment(time)| time);
     if since >= until {
+        let (since, until) = (rfc3339(since), rfc3339(until));
         let failure = Failure::new(Exit::Usage, format!("--since {since} is not before --until {until}"));
         return Err(failure.hint("name a span that ends after it begins, such as --since 24h"));
     }
@@ -210,7 +212,7 @@ async fn run(
     (config, context): (&Config, &Context),
 ) -> Result<(), Failure> {
     let what = table.what;
-    let (since, until) = (request.since, request.until);
+    let (since, until) = (rfc3339(request.since), rfc3339(request.until));
     let path = target.shown();
     let mut session = super::database(config, context)?.patient().session("export").await?;
     let export = Export::begin(&mut session, &table, &config.sink.table, request).await?;
@@ -228,26 +230,30 @@ async fn run(
                 writer.write(values).map_err(Stopped::Writing)
             })
             .await?;
-        writer.finish().map_err(Stopped::Writing)
+        let mut target = writer.finish().map_err(Stopped::Writing)?;
+        target.flush().map_err(|error| Stopped::Writing(error.into()))?;
+        Ok(target)
     };
     let written = written.await;
     bar.finish();
     let is_standard = path == Path::new("-");
-    match written {
-        Ok(target) => target.finish()?,
+    let finished = written.and_then(|target| target.finish().map_err(Stopped::Target));
+    match finished {
+        Ok(()) => {}
         // Whoever reads has seen enough.
         Err(Stopped::Writing(ExportError::Write(error)))
             if is_standard && error.kind() == io::ErrorKind::BrokenPipe =>
         {
             return Ok(());
         }
-        Err(Stopped::Writing(ExportError::Write(error))) => return Err(target::failure(&path, error)),
+        Err(Stopped::Writing(ExportError::Write(error))) => return Err(target::failure(&path, &error)),
         Err(Stopped::Writing(error)) => return Err(Failure::new(Exit::Bug, error)),
         Err(Stopped::Database(error)) => return Err(error.into()),
+        Err(Stopped::Target(failure)) => return Err(failure),
     }
     let shown = path.display();
     match rows {
-        0 => say(&format!("no {} from {since} to {until}: there are fields and no rows", what.plural())),
+        0 => say(&format!("no {} from {since} to {until}: no row was written", what.plural())),
         _ if is_standard => {}
         rows => say(&format!("{} {} from {since} to {until} are in {shown}", HumanCount(rows), what.plural())),
     }

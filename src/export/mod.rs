@@ -19,4 +19,4 @@ mod tests;
 pub use error::ExportError;
 pub use format::{Format, Writer};
 pub use schema::{Column, ECS_VERSION, Field, Row, Table, What};
-pub use value::{Kind, Value};
+pub use value::{Kind, Value, rfc3339};

@@ -34,7 +34,7 @@ impl Drop for Beside {
 impl Target {
     /// Opens it; `-` is standard output. A file that is there already is refused unless `force`.
     pub fn open(path: &Path, force: bool) -> Result<Self, Failure> {
-        let refused = |error| failure(path, error);
+        let refused = |error: io::Error| failure(path, &error);
         let (out, beside): (Box<dyn Write + Send>, _) = if path == Path::new("-") {
             (Box::new(io::stdout()), None)
         } else {
@@ -66,7 +66,7 @@ impl Target {
 
     /// All is written: gives the file its name.
     pub fn finish(mut self) -> Result<(), Failure> {
-        let failed = |error| failure(&self.path, error);
+        let failed = |error: io::Error| failure(&self.path, &error);
         self.out.flush().map_err(failed)?;
         let Some(beside) = &self.beside else { return Ok(()) };
         beside.file.sync_all().map_err(failed)?;
@@ -110,7 +110,7 @@ fn exists(path: &Path) -> Failure {
 }
 
 /// What a refusal of the operating system means.
-pub fn failure(path: &Path, error: io::Error) -> Failure {
+pub fn failure(path: &Path, error: &io::Error) -> Failure {
     let shown = if path == Path::new("-") { "standard output".to_owned() } else { path.display().to_string() };
     let (exit, hint) = match error.kind() {
         io::ErrorKind::PermissionDenied => (Exit::Permission, "name a file in a directory that you may write to"),
