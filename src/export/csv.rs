@@ -48,7 +48,11 @@ impl<W: Write> Csv<W> {
 
 /// A text as a cell that is no formula. What has such an apostrophe already gets one more, so that each can be taken off.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    if text.trim_start_matches('\'').starts_with(FORMULA) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    if text.trim_start_matches('\'').starts_with(FORMULA) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn cell(value: &Value) -> String {

@@ -69,11 +69,14 @@ fn event(row: &Row<'_>) -> Json {
     put("dest_port", only_port(row).map(Json::from));
     put("proto", row.texts("protocols").first().map(|name| protocol(name).into()));
     put("alert", Some(alert(row, source, destination)));
-    put("flow", Some(json!({
-        "pkts_toserver": row.count("packets"),
-        "bytes_toserver": row.count("bytes"),
-        "start": moment(row, "first_seen"),
-    })));
+    put(
+        "flow",
+        Some(json!({
+            "pkts_toserver": row.count("packets"),
+            "bytes_toserver": row.count("bytes"),
+            "start": moment(row, "first_seen"),
+        })),
+    );
     Json::Object(event)
 }
 
@@ -144,8 +147,23 @@ fn severity(row: &Row<'_>) -> u8 {
 fn metadata(row: &Row<'_>) -> Json {
     let mut metadata = Map::new();
     let names = [
-        "id", "subject", "subject_kind", "severity", "state", "confidence", "last_seen", "flows", "windows", "peers",
-        "peer_sample", "ports", "port_sample", "protocols", "model_version", "acknowledged_by", "note",
+        "id",
+        "subject",
+        "subject_kind",
+        "severity",
+        "state",
+        "confidence",
+        "last_seen",
+        "flows",
+        "windows",
+        "peers",
+        "peer_sample",
+        "ports",
+        "port_sample",
+        "protocols",
+        "model_version",
+        "acknowledged_by",
+        "note",
     ];
     for name in names {
         let texts: Vec<Json> = match row.get(name) {

@@ -76,10 +76,7 @@ impl<'a> Export<'a> {
     }
 
     /// Hands all rows on: the values of the table's columns, in their order. An error of `take` ends it.
-    pub async fn rows<E: From<PostgresError>>(
-        self,
-        mut take: impl FnMut(&[Value]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub async fn rows<E: From<PostgresError>>(self, mut take: impl FnMut(&[Value]) -> Result<(), E>) -> Result<(), E> {
         let doing = PostgresError::doing("read the rows to export");
         let statement = self.transaction.prepare(&self.select.sql).await.map_err(&doing)?;
         let values = self.values();
@@ -127,7 +124,13 @@ impl<'a> Export<'a> {
         let Request { since, until, labels, host, .. } = &self.request;
         let labels = (!labels.is_empty()).then(|| labels.clone());
         let (first, last) = (host.map(|net| net.network()), host.map(|net| net.broadcast()));
-        [Box::new(Moment::from(*since)), Box::new(Moment::from(*until)), Box::new(labels), Box::new(first), Box::new(last)]
+        [
+            Box::new(Moment::from(*since)),
+            Box::new(Moment::from(*until)),
+            Box::new(labels),
+            Box::new(first),
+            Box::new(last),
+        ]
     }
 }
 

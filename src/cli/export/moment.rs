@@ -14,9 +14,9 @@ impl FromStr for Moment {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text, clock::since_epoch())
-            .map(Self)
-            .ok_or("write 2026-01-31T08:00:00Z, 2026-01-31T08:00:00+02:00, Unix seconds, or a span before now such as 24h")
+        parse(text, clock::since_epoch()).map(Self).ok_or(
+            "write 2026-01-31T08:00:00Z, 2026-01-31T08:00:00+02:00, Unix seconds, or a span before now such as 24h",
+        )
     }
 }
 
@@ -60,7 +60,8 @@ mod tests {
         check("1700000000", Some(1_700_000_000));
         check("24h", Some(1_700_000_000 - 86_400));
         check("0s", Some(1_700_000_000));
-        for wrong in ["", "yesterday", "-1", "2023-11-14T22:13:20+1:00", "2023-11-14T22:13:20+99:00", "24", "ü+01:00"] {
+        for wrong in ["", "yesterday", "-1", "2023-11-14T22:13:20+1:00", "2023-11-14T22:13:20+99:00", "24", "ü+01:00"]
+        {
             check(wrong, (wrong == "24").then_some(24));
         }
     }

@@ -102,11 +102,7 @@ impl Column {
         }
     }
 
-    fn push_all<T>(
-        &mut self,
-        members: impl Iterator<Item = T>,
-        push: impl Fn(&mut Self, T) -> Option<usize>,
-    ) -> usize {
+    fn push_all<T>(&mut self, members: impl Iterator<Item = T>, push: impl Fn(&mut Self, T) -> Option<usize>) -> usize {
         let mut octets = VALUE_BYTES;
         let mut place = 0;
         for member in members {

@@ -23,7 +23,8 @@ fn no_name_is_twice_or_the_beginning_of_another() {
         let table = Table::of(what);
         for (index, field) in table.fields.iter().enumerate() {
             for other in &table.fields[index + 1..] {
-                let begins = |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('.'));
+                let begins =
+                    |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('.'));
                 assert_ne!(field.name, other.name);
                 assert!(!begins(&field.name, &other.name) && !begins(&other.name, &field.name), "{}", field.name);
             }
@@ -112,7 +113,11 @@ fn a_flow_has_the_times_of_its_packets_or_else_of_its_window_or_else_of_its_row(
     let window = [("window_start", seconds(30)), ("window_end", seconds(60)), ("created_at", seconds(70))];
     let [start, end] = ["event.start", "event.end"];
     let nothing = ("event.duration", "null");
-    check(What::Flows, &window, &[(start, "1970-01-01T00:00:30.000000Z"), (end, "1970-01-01T00:01:00.000000Z"), nothing]);
+    check(
+        What::Flows,
+        &window,
+        &[(start, "1970-01-01T00:00:30.000000Z"), (end, "1970-01-01T00:01:00.000000Z"), nothing],
+    );
     let created = [(start, "1970-01-01T00:01:10.000000Z"), (end, "1970-01-01T00:01:10.000000Z"), nothing];
     check(What::Flows, &window[2..], &created);
     let packets: Vec<_> = window.into_iter().chain([("first_seen", seconds(31)), ("last_seen", seconds(33))]).collect();

@@ -36,12 +36,7 @@ impl Select {
     }
 }
 
-async fn flows(
-    client: &Client,
-    columns: &[Column],
-    sink: &str,
-    host: Option<IpNet>,
-) -> Result<Select, PostgresError> {
+async fn flows(client: &Client, columns: &[Column], sink: &str, host: Option<IpNet>) -> Result<Select, PostgresError> {
     let sql = "SELECT a.attname::text, a.atttypid FROM pg_catalog.pg_class c
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -82,11 +77,7 @@ async fn flows(
 }
 
 /// The condition on the addresses, and the columns that are left to compare.
-fn hosts(
-    columns: &[Column],
-    type_of: impl Fn(&str) -> Option<Type>,
-    host: Option<IpNet>,
-) -> (String, Vec<usize>) {
+fn hosts(columns: &[Column], type_of: impl Fn(&str) -> Option<Type>, host: Option<IpNet>) -> (String, Vec<usize>) {
     let none = "($4::inet IS NULL OR $5::inet IS NOT NULL)".to_owned();
     let Some(host) = host else { return (none, Vec::new()) };
     let sides: Vec<(usize, &str, Type)> = columns
@@ -105,9 +96,7 @@ fn hosts(
     let conditions: Vec<String> = sides.iter().map(|(_, name, found)| condition(name, found)).collect();
     match conditions.is_empty() {
         true => ("$4::inet IS NULL AND $5::inet IS NULL".to_owned(), Vec::new()),
-        false if is_inet || is_one => {
-            (format!("({}) AND $5::inet IS NOT NULL", conditions.join(" OR ")), Vec::new())
-        }
+        false if is_inet || is_one => (format!("({}) AND $5::inet IS NOT NULL", conditions.join(" OR ")), Vec::new()),
         false => (none, sides.iter().map(|(index, ..)| *index).collect()),
     }
 }
@@ -115,11 +104,9 @@ fn hosts(
 fn alerts(columns: &[Column], without_withdrawn: bool) -> Select {
     let read = columns.iter().map(|column| match (column.name, column.kind) {
         ("subject", _) => "pg_catalog.host(subject)".to_owned(),
-        ("peer_sample", _) => {
-            "(SELECT coalesce(pg_catalog.array_agg(pg_catalog.host(peer)), '{}') \
+        ("peer_sample", _) => "(SELECT coalesce(pg_catalog.array_agg(pg_catalog.host(peer)), '{}') \
               FROM pg_catalog.unnest(peer_sample) peer)"
-                .to_owned()
-        }
+            .to_owned(),
         (name, Kind::Text) => format!("pg_catalog.\"left\"({name}, {TEXT_MAX})"),
         (name, Kind::Counts) => format!("{name}::bigint[]"),
         (name, kind) => format!("{name}::{}", sql_type(kind)),

@@ -160,8 +160,10 @@ fn hostile_text_survives_and_a_record_stays_a_record() {
     }
     let file = export.to("flows.csv", &[&["flows"][..], &SPAN].concat());
     let found = read(&python, &file, "source.address");
-    let mut escaped: Vec<String> =
-        expected.iter().map(|text| if text.starts_with('=') { format!("'{text}") } else { (*text).to_owned() }).collect();
+    let mut escaped: Vec<String> = expected
+        .iter()
+        .map(|text| if text.starts_with('=') { format!("'{text}") } else { (*text).to_owned() })
+        .collect();
     escaped.sort();
     assert_eq!((&found["rows"], &found["texts"]), (&json!(expected.len()), &json!(escaped)));
 }
