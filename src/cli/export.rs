@@ -131,6 +131,7 @@ impl From<PostgresError> for Stopped {
 }
 
 /// Writes what was asked for.
+#[allow(clippy::needless_pass_by_value)] // every command takes its arguments by value
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     if args.fields {
         return super::print(&fields(args.what));
@@ -307,10 +308,11 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn fields(what: What) -> String {
+    use std::fmt::Write;
     let table = Table::of(what);
     let mut text = format!("{} by the Elastic Common Schema {ECS_VERSION}\n\n", what.plural());
     for field in &table.fields {
-        text.push_str(&format!("{:38} {:9} {}\n", field.name, field.kind.name(), field.doc));
+        let _ = writeln!(text, "{:38} {:9} {}", field.name, field.kind.name(), field.doc); // a String takes all
     }
     text
 }

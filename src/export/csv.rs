@@ -57,11 +57,10 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 
 fn cell(value: &Value) -> String {
     match value {
-        Value::Absent | Value::Text(_) => String::new(),
         Value::Count(count) => count.to_string(),
         // As JSON has it, so that it can be read back exactly; not a number is no number.
         Value::Real(real) if real.is_finite() => serde_json::Value::from(*real).to_string(),
-        Value::Real(_) => String::new(),
+        Value::Real(_) | Value::Absent | Value::Text(_) => String::new(),
         Value::Time(time) => rfc3339(*time),
         // Of hostile JSON only a number could begin like a formula, and is one.
         Value::Texts(_) | Value::Counts(_) | Value::Json(_) => as_json(value).to_string(),

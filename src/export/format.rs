@@ -28,10 +28,12 @@ impl Format {
     /// By the name of a file; `eve.json`, as Suricata calls it, is EVE where alerts are exported.
     pub fn of_file(path: &Path, what: What) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-        if what == What::Alerts && (name == "eve.json" || name.ends_with(".eve.json") || name.ends_with(".eve")) {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let is_eve = extension == "eve" || extension == "json" && (stem == "eve" || stem.ends_with(".eve"));
+        if what == What::Alerts && is_eve {
             return Some(Self::Eve);
         }
-        match name.rsplit_once('.')?.1 {
+        match extension {
             "csv" => Some(Self::Csv),
             "parquet" | "pq" => Some(Self::Parquet),
             "jsonl" | "ndjson" | "json" => Some(Self::JsonLines),

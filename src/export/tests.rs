@@ -52,7 +52,9 @@ fn rows(what: What) -> impl Strategy<Value = Vec<Vec<Value>>> {
 
 fn written(what: What, format: Format, rows: &[Vec<Value>]) -> Vec<u8> {
     let mut writer = Writer::begin(Table::of(what), format, Vec::new()).unwrap();
-    rows.iter().for_each(|row| writer.write(row).unwrap());
+    for row in rows {
+        writer.write(row).unwrap();
+    }
     writer.finish().unwrap()
 }
 

@@ -100,6 +100,21 @@ fn labels_of_a_sites_own_have_numbers_that_stay() {
 }
 
 #[test]
+fn a_name_tells_the_format() {
+    let check = |name: &str, what, expected| {
+        assert_eq!(Format::of_file(std::path::Path::new(name), what), expected, "{name}");
+    };
+    check("/var/log/eve.json", What::Alerts, Some(Format::Eve));
+    check("site.EVE.json", What::Alerts, Some(Format::Eve));
+    check("eve.json", What::Flows, Some(Format::JsonLines));
+    check("alerts.json", What::Alerts, Some(Format::JsonLines));
+    check("a.b.parquet", What::Flows, Some(Format::Parquet));
+    check("a.CSV", What::Flows, Some(Format::Csv));
+    check("flows.txt", What::Flows, None);
+    check("csv", What::Flows, None);
+}
+
+#[test]
 fn flows_have_no_such_form() {
     let refused = Writer::begin(Table::of(What::Flows), Format::Eve, Vec::new());
     assert!(matches!(refused, Err(ExportError::NoEveOfFlows)));

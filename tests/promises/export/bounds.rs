@@ -5,10 +5,12 @@ use std::process::{Child, Stdio};
 
 use super::*;
 
-/// What an export may take at most, MiB; a debug build's own code is most of it.
-const MEMORY_MAX_MIB: u64 = 160;
+/// What an export may take at most, MiB: 42 were seen of Parquet, 21 of CSV.
+const MEMORY_MAX_MIB: u64 = 80;
+/// The same of long texts, of which one is held more than once while it is written.
+const LONG_MAX_MIB: u64 = 160;
 /// What a tenth of the rows may take less.
-const GROWTH_MAX_MIB: u64 = 24;
+const GROWTH_MAX_MIB: u64 = 16;
 
 /// The most memory that an export had, MiB, looked at whenever something of it was read.
 fn peak(database: &Database, format: &str, until: &str) -> u64 {
@@ -63,7 +65,7 @@ fn long_texts_do_not_add_up_in_memory() {
     // A quarter of a gigabyte.
     for format in ["csv", "parquet", "jsonl"] {
         let most = peak(&database, format, "2026-01-02T00:00:00Z");
-        assert!(most <= MEMORY_MAX_MIB, "{format}: {most} MiB");
+        assert!(most <= LONG_MAX_MIB, "{format}: {most} MiB");
     }
 }
 
