@@ -29,7 +29,7 @@ impl Format {
     pub fn of_file(path: &Path, what: What) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         let (stem, extension) = name.rsplit_once('.')?;
-        let is_eve = extension == "eve" || extension == "json" && (stem == "eve" || stem.ends_with(".eve"));
+        let is_eve = extension == "eve" || extension == "json" && stem.rsplit('.').next() == Some("eve");
         if what == What::Alerts && is_eve {
             return Some(Self::Eve);
         }
