@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod exit;
+pub mod export;
 pub mod flow;
 pub mod http;
 pub mod model;

@@ -83,6 +83,8 @@ commands! {
     Migrate in migrate,
     /// Check that the tables hold what was promised: nothing lost, nothing stored twice
     Verify in verify,
+    /// Write flows or alerts of a span of time as CSV, Parquet, JSON Lines or EVE
+    Export in export,
     /// Show, prove, add and remove exceptions: verdicts of which nobody is alerted
     Exceptions in exceptions,
     /// Show model files, put another one in use, put the one before it back

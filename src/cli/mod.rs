@@ -10,6 +10,7 @@ mod database;
 pub mod demo;
 pub mod evaluate;
 pub mod exceptions;
+pub mod export;
 pub mod migrate;
 pub mod model;
 mod output;

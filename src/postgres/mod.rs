@@ -19,6 +19,7 @@ pub mod doorbell;
 pub mod encode;
 pub mod error;
 pub mod exceptions;
+pub mod export;
 pub mod frontier;
 pub mod gaps;
 pub mod generation;

@@ -32,10 +32,11 @@ const ROOMS: &[Room] = &[
     room("model", &["flow", "verdict"], "the only room with tensors knows neither SQL nor HTTP"),
     room("training", &["flow", "verdict", "model"], "learns from files; the service's own folding and features"),
     room("capture", &["flow"], "reads files, and nothing else"),
+    pure("export", &["flow"], "rows become files by one table of fields; where they come from and go to is for others"),
     room("exit", &[], "the list of exit codes, and what a failed command says"),
     room(
         "postgres",
-        &["flow", "verdict", "alert", "check", "config", "telemetry", "exit"],
+        &["flow", "verdict", "alert", "check", "export", "config", "telemetry", "exit"],
         "the only room with SQL labels nothing",
     ),
     room("tell", &["config"], "says what it is given to whom it is told; what that is and when is for others"),

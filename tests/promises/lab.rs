@@ -2,30 +2,19 @@
 //!
 //! Left out, aloud, where network namespaces are not permitted or Python's packages cannot be fetched.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use flowsentry::flow::key::Protocol;
 use flowsentry::flow::packet::TcpFlags;
 use flowsentry::training::corpus::{Corpus, LabelledPacket, Split};
 
-use crate::kit::{until, until_some};
+use crate::kit::{python, until, until_some};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 /// How the recorder ends where it may not make namespaces.
 const NOT_PERMITTED: i32 = 77;
 const ATTACKERS: [&str; 4] = ["10.9.0.61", "10.9.0.62", "10.9.0.63", "10.9.0.64"];
-
-fn python() -> Option<PathBuf> {
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-python");
-    let requirements = format!("{HERE}/bench/lab/requirements.txt");
-    let made = Command::new(format!("{HERE}/.ci/python")).arg(environment).arg(requirements).output().unwrap();
-    if made.status.success() {
-        return Some(PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()));
-    }
-    println!("skipped: no Python with pyarrow: {}", String::from_utf8_lossy(&made.stderr));
-    None
-}
 
 fn recorder(python: &Path, directory: &Path, seconds: &str, names: &[&str]) -> Command {
     let mut command = Command::new(python);

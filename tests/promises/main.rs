@@ -15,6 +15,7 @@ mod check;
 mod columns;
 mod exactly_once;
 mod exceptions;
+mod export;
 mod faults;
 mod golden;
 mod lab;
