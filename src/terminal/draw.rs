@@ -71,7 +71,8 @@ pub fn frame(view: &mut View, (width, height): (u16, u16), paint: Paint) -> Buff
 fn foot(canvas: &mut Canvas, view: &View) {
     let y = canvas.height() - 1;
     if view.is_filtering {
-        let at = canvas.put_all((0, y), &[("filter: ", Tone::Strong), (&view.filter, Tone::Usual), ("_", Tone::Strong)]);
+        let at =
+            canvas.put_all((0, y), &[("filter: ", Tone::Strong), (&view.filter, Tone::Usual), ("_", Tone::Strong)]);
         canvas.put((at + 2, y), canvas.width(), "Enter keep, Esc all", Tone::Quiet);
         return;
     }

@@ -86,10 +86,7 @@ pub(super) fn clock(time: &str) -> &str {
 pub(super) fn bars(values: &[Option<f64>], width: usize, rows: usize) -> Vec<String> {
     let columns = fitted(values, width);
     let greatest = columns.iter().flatten().copied().fold(0.0, f64::max);
-    (0..rows)
-        .rev()
-        .map(|row| columns.iter().map(|value| bar(*value, greatest, row, rows)).collect())
-        .collect()
+    (0..rows).rev().map(|row| columns.iter().map(|value| bar(*value, greatest, row, rows)).collect()).collect()
 }
 
 fn bar(value: Option<f64>, greatest: f64, row: usize, rows: usize) -> char {

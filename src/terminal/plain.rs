@@ -39,7 +39,11 @@ pub fn text(view: &mut View, width: u16) -> String {
 /// How it stands, in a line.
 pub fn state_line(overview: &Overview) -> String {
     let state = &overview.state;
-    let ready = if state.ready { "ready".to_owned() } else { format!("NOT READY ({})", safe(&state.reasons.join("; "), TEXT_MAX)) };
+    let ready = if state.ready {
+        "ready".to_owned()
+    } else {
+        format!("NOT READY ({})", safe(&state.reasons.join("; "), TEXT_MAX))
+    };
     let rows = state.lag_rows.map_or_else(|| "?".to_owned(), grouped);
     let rate = overview.past.packets_per_second.map_or_else(|| "?".to_owned(), decimal);
     let open = overview.alerts.open.values().fold(0_i64, |all, count| all.saturating_add(*count));

@@ -53,7 +53,9 @@ impl Table {
             (SINCE, true, true),
         ];
         let mut x = MARKS;
-        for ((text, tone), (room, _, is_right)) in texts.into_iter().zip(columns).filter(|(_, (_, is_shown, _))| *is_shown) {
+        for ((text, tone), (room, _, is_right)) in
+            texts.into_iter().zip(columns).filter(|(_, (_, is_shown, _))| *is_shown)
+        {
             let columns = u16::try_from(width(text, usize::from(room))).unwrap_or(room);
             let indent = if is_right { room.saturating_sub(columns) } else { 0 };
             canvas.put((x + indent, y), room, text, tone);
@@ -80,7 +82,8 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
         return;
     }
     let table = Table::of(canvas, &alerts);
-    let after = table.put(canvas, y + 1, ["severity", "label", "subject", "peers", "ports", "pckts", "since"].map(quiet));
+    let after =
+        table.put(canvas, y + 1, ["severity", "label", "subject", "peers", "ports", "pckts", "since"].map(quiet));
     let is_wide = canvas.width() >= WIDE;
     if is_wide {
         canvas.put((after + 1, y + 1), canvas.width(), "strongest reason", Tone::Quiet);
@@ -88,7 +91,9 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
     let room = usize::from(end.saturating_sub(y + 2));
     let all_say_why = !is_wide && 2 * alerts.len() <= room;
     let lines = |index: usize| {
-        1 + usize::from(!is_wide && (all_say_why || (view.has_keys && index == selection)) && alerts[index].reason().is_some())
+        1 + usize::from(
+            !is_wide && (all_say_why || (view.has_keys && index == selection)) && alerts[index].reason().is_some(),
+        )
     };
     top = top.min(selection);
     while top < selection && (top..=selection).map(lines).sum::<usize>() > room {

@@ -61,7 +61,8 @@ fn strong(text: impl Into<String>) -> (String, Tone) {
 }
 
 fn who(alert: &Alert, now: &str, width: usize) -> Vec<Line> {
-    let ago = |time: &str| seconds_between(time, now).map_or_else(String::new, |seconds| format!(" ({} ago)", span(seconds)));
+    let ago =
+        |time: &str| seconds_between(time, now).map_or_else(String::new, |seconds| format!(" ({} ago)", span(seconds)));
     let mut lines = vec![
         vec![
             (alert.severity.clone(), severity(&alert.severity)),
@@ -133,7 +134,11 @@ fn shown_by(evidence: &Evidence) -> Vec<Line> {
     }
     for window in &evidence.windows {
         let [packets, flows, peers, ports] = [window.packets, window.flows, window.peers, window.ports].map(short);
-        let text = format!("  {:8.8}  {packets:>6}  {flows:>5}  {peers:>5}  {ports:>5}        {:.2}", clock(&window.window_start), window.confidence);
+        let text = format!(
+            "  {:8.8}  {packets:>6}  {flows:>5}  {peers:>5}  {ports:>5}        {:.2}",
+            clock(&window.window_start),
+            window.confidence
+        );
         lines.push(vec![plain(text)]);
     }
     lines.extend([Vec::new(), vec![strong("stored flows")]]);
