@@ -101,22 +101,16 @@ fn bar(value: Option<f64>, greatest: f64, row: usize, rows: usize) -> char {
     LEVELS[eighths.saturating_sub(row * EIGHTHS).min(EIGHTHS)]
 }
 
-/// As many values as columns; unknown ones before the first if there are fewer.
+/// As many values as columns: the first value is at the left edge and the last at the right one, so that charts of one span
+/// stand below each other.
 fn fitted(values: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
-    if width == 0 {
-        return Vec::new();
-    }
-    let together = values.len().div_ceil(width).max(1);
-    let mut columns: Vec<Option<f64>> = values
-        .rchunks(together)
-        .map(|chunk| chunk.iter().flatten().copied().filter(|value| value.is_finite()).reduce(f64::max))
-        .collect();
-    // Values that there are fewer of than half the columns are drawn broader: the chart is to be seen.
-    let broad = (width / columns.len().max(1)).max(1);
-    columns = columns.into_iter().flat_map(|value| std::iter::repeat_n(value, broad)).collect();
-    columns.resize(width, None);
-    columns.reverse();
-    columns
+    let column = |at: usize| {
+        let start = at * values.len() / width;
+        let end = ((at + 1) * values.len() / width).max(start + 1);
+        let together = values.get(start..end).unwrap_or_default();
+        together.iter().flatten().copied().filter(|value| value.is_finite()).reduce(f64::max)
+    };
+    (0..width).map(column).collect()
 }
 
 #[cfg(test)]
@@ -162,7 +156,7 @@ mod tests {
         };
         check(&[], 3, 1, &["···"]);
         check(&[Some(0.0), Some(1.0), Some(8.0)], 3, 1, &["_▁█"]);
-        check(&[Some(0.0), None, Some(8.0)], 4, 1, &["·_·█"]);
+        check(&[Some(0.0), None, Some(8.0)], 4, 1, &["__·█"]);
         check(&[Some(4.0), Some(8.0)], 4, 1, &["▄▄██"]);
         check(&[Some(1.0), Some(8.0), Some(1.0), Some(1.0)], 2, 1, &["█▁"]);
         check(&[Some(16.0), Some(8.0), None], 3, 2, &["█  ", "██·"]);

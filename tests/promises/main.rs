@@ -25,6 +25,7 @@ mod model_life;
 mod never_oversleeps;
 mod service;
 mod tell;
+mod top;
 mod unusable_rows;
 mod verify;
 mod wakes_up;

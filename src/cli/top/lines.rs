@@ -14,6 +14,8 @@ use crate::terminal::{Overview, alert_line, alert_name, safe, state_line};
 const STATE_EVERY: u32 = 10;
 /// Columns of what is wrong.
 const TROUBLE_MAX: usize = 300;
+/// Columns of a time.
+const TIME_MAX: usize = 30;
 
 /// Says what changes, until a signal ends the process.
 pub(super) async fn watch(asker: &Asker) -> Result<(), Failure> {
@@ -38,7 +40,7 @@ struct Said {
     /// Open alerts that were told of, and how they are called.
     alerts: BTreeMap<i64, String>,
     trouble: Option<String>,
-    /// The clock of the last answer.
+    /// The time of the last answer.
     heard: Option<String>,
 }
 
@@ -78,7 +80,8 @@ impl Said {
     fn trouble(&mut self, address: &str, why: String) -> Vec<String> {
         let mut lines = Vec::new();
         if self.trouble.as_ref() != Some(&why) {
-            let heard = self.heard.as_ref().map(|time| format!(" since {}", safe(time, 19))).unwrap_or_default();
+            let heard = self.heard.as_ref().map(|time| format!(", last heard at {}", safe(time, TIME_MAX)));
+            let heard = heard.unwrap_or_default();
             lines.push(format!("STALE: no answer from {address}{heard}: {}", safe(&why, TROUBLE_MAX)));
         }
         self.trouble = Some(why);
@@ -115,7 +118,7 @@ mod tests {
         check(overview(&[1], 1), &["08:00:05  ready", "alert 1  ␛[2J"]);
         check(overview(&[1], 1), &[]);
         check(overview(&[1, 2], 2), &["alert 2"]);
-        check(Err("refused".to_owned()), &["http://x since 2026-03-02T08:00:05: refused"]);
+        check(Err("refused".to_owned()), &["http://x, last heard at 2026-03-02T08:00:05.123456Z: refused"]);
         check(Err("refused".to_owned()), &[]);
         check(overview(&[1, 2], 2), &["ready"]);
         check(overview(&[2], 1), &["not open any more: alert 1"]);
