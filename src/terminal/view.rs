@@ -148,7 +148,10 @@ impl View {
     fn show(&mut self, overview: Overview) {
         self.place = self.selection();
         self.overview = Some(overview);
-        self.keep_selection();
+        // Until somebody has chosen one, it is the one at the top.
+        if self.selected.is_some() {
+            self.keep_selection();
+        }
     }
 
     /// From here on the alert that is selected now is followed wherever it goes.
@@ -263,9 +266,10 @@ mod tests {
 
     #[test]
     fn the_selected_alert_is_followed_wherever_it_goes() {
-        let mut view = view(&[1, 2, 3]);
-        assert_eq!(selected(&view), Some(1));
-        press(&mut view, "j");
+        let mut view = view(&[1, 2]);
+        view.take(Duration::from_secs(2), Ok(overview(&[3, 1, 2])));
+        assert_eq!(selected(&view), Some(3), "nobody has chosen one yet");
+        press(&mut view, "jj");
         view.take(Duration::from_secs(2), Ok(overview(&[4, 5, 2, 3])));
         assert_eq!(selected(&view), Some(2));
         view.take(Duration::from_secs(3), Ok(overview(&[4, 5, 3])));

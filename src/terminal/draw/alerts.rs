@@ -22,7 +22,10 @@ struct Table {
 
 const MARKS: u16 = 2;
 const SEVERITY: u16 = 8;
+/// Between label and address: what the attack has to do with it.
+const KIND: u16 = 2;
 const COUNT: u16 = 5;
+const PACKETS: u16 = 7;
 const SINCE: u16 = 5;
 
 impl Table {
@@ -32,34 +35,35 @@ impl Table {
             u16::try_from(widths.max().unwrap_or_default().clamp(least, most)).unwrap_or_default()
         };
         let (mut label, mut subject) = (widest(|alert| &alert.label, LABEL), widest(|alert| &alert.subject, SUBJECT));
-        let room = canvas.width().saturating_sub(MARKS + SEVERITY + 1 + SINCE + 2);
+        let room = canvas.width().saturating_sub(MARKS + SEVERITY + KIND + SINCE + 4);
         // Where not all of both fits, the address keeps what it can: it is what is typed elsewhere.
         let least = u16::try_from(LABEL.0).unwrap_or_default();
         label = label.min(room.saturating_sub(subject).max(least + 3));
         subject = subject.min(room.saturating_sub(label));
         let rest = room.saturating_sub(label + subject);
-        Self { label, subject, has_counts: rest >= 2 * (COUNT + 1), has_packets: rest >= 3 * (COUNT + 1) }
+        Self { label, subject, has_counts: rest >= 2 * (COUNT + 1), has_packets: rest >= 2 * (COUNT + 1) + PACKETS + 1 }
     }
 
     /// Puts texts into the columns of a line, and gives the column after the last.
-    fn put(&self, canvas: &mut Canvas, y: u16, texts: [(&str, Tone); 7]) -> u16 {
+    fn put(&self, canvas: &mut Canvas, y: u16, texts: [(&str, Tone); 8]) -> u16 {
         let columns = [
             (SEVERITY, true, false),
             (self.label, true, false),
+            (KIND, true, false),
             (self.subject, true, false),
             (COUNT, self.has_counts, true),
             (COUNT, self.has_counts, true),
-            (COUNT, self.has_packets, true),
+            (PACKETS, self.has_packets, true),
             (SINCE, true, true),
         ];
         let mut x = MARKS;
-        for ((text, tone), (room, _, is_right)) in
-            texts.into_iter().zip(columns).filter(|(_, (_, is_shown, _))| *is_shown)
-        {
-            let columns = u16::try_from(width(text, usize::from(room))).unwrap_or(room);
-            let indent = if is_right { room.saturating_sub(columns) } else { 0 };
-            canvas.put((x + indent, y), room, text, tone);
-            x += room + 1;
+        for ((text, tone), (room, is_shown, is_right)) in texts.into_iter().zip(columns) {
+            if is_shown {
+                let columns = u16::try_from(width(text, usize::from(room))).unwrap_or(room);
+                let indent = if is_right { room.saturating_sub(columns) } else { 0 };
+                canvas.put((x + indent, y), room, text, tone);
+                x += room + 1;
+            }
         }
         x
     }
@@ -83,7 +87,7 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
     }
     let table = Table::of(canvas, &alerts);
     let after =
-        table.put(canvas, y + 1, ["severity", "label", "subject", "peers", "ports", "pckts", "since"].map(quiet));
+        table.put(canvas, y + 1, ["severity", "label", "", "subject", "peers", "ports", "packets", "since"].map(quiet));
     let is_wide = canvas.width() >= WIDE;
     if is_wide {
         canvas.put((after + 1, y + 1), canvas.width(), "strongest reason", Tone::Quiet);
@@ -100,6 +104,7 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
         top += 1;
     }
     let mut line = y + 2;
+    let mut last = top;
     for (index, alert) in alerts.iter().enumerate().skip(top) {
         let tall = u16::try_from(lines(index)).unwrap_or(1);
         if line >= end {
@@ -114,6 +119,11 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
             canvas.put((MARKS + 2, line + 1), canvas.width(), reason, Tone::Quiet);
         }
         line += tall;
+        last = index + 1;
+    }
+    if last - top < alerts.len() && view.has_keys {
+        let seen = format!(" {}-{last} of {}", top + 1, alerts.len());
+        canvas.put_right(y, &seen, Tone::Usual);
     }
     view.top = top;
 }
@@ -157,6 +167,7 @@ fn row(canvas: &mut Canvas, table: &Table, overview: &Overview, alert: &Alert, y
         [
             (&alert.severity, severity(&alert.severity)),
             (&alert.label, Tone::Strong),
+            (part(&alert.subject_kind), Tone::Quiet),
             (&alert.subject, Tone::Usual),
             (&peers, Tone::Usual),
             (&ports, Tone::Usual),
@@ -166,6 +177,16 @@ fn row(canvas: &mut Canvas, table: &Table, overview: &Overview, alert: &Alert, y
     );
     if let Some(reason) = alert.reason().filter(|_| is_wide) {
         canvas.put((after + 1, y), canvas.width(), reason, Tone::Quiet);
+    }
+}
+
+/// What an attack has to do with the address that its alert is about.
+fn part(subject_kind: &str) -> &'static str {
+    match subject_kind {
+        "attacker" => "by",
+        "victim" => "on",
+        "identity" => "as",
+        _ => "",
     }
 }
 

@@ -4,13 +4,18 @@ use super::alerts::severity;
 use crate::terminal::canvas::{Canvas, Tone};
 use crate::terminal::figures::{clock, grouped, moment, seconds_between, short, span};
 use crate::terminal::overview::{Alert, Evidence, Flow};
-use crate::terminal::text::visible;
+use crate::terminal::text::{visible, width};
 use crate::terminal::view::View;
 
 /// Lines of one text, at most.
 const TEXT_LINES_MAX: usize = 6;
 /// Addresses and ports that are named.
 const SAMPLE_MAX: usize = 24;
+
+/// Columns of the table of flows.
+const PROTOCOL: usize = 8;
+const LABEL: usize = 14;
+const ADDRESS: usize = 39;
 
 /// A line: pieces one after the other.
 type Line = Vec<(String, Tone)>;
@@ -86,7 +91,8 @@ fn who(alert: &Alert, now: &str, width: usize) -> Vec<Line> {
     lines.push(volume.into_iter().flat_map(|(count, what)| [strong(count), quiet(what)]).collect());
     let sample = |texts: Vec<String>, all: i64| {
         let more = if usize::try_from(all).is_ok_and(|all| all > texts.len()) { ", ..." } else { "" };
-        format!("{}: {}{more}", grouped(all), texts.join(", "))
+        let named = if texts.is_empty() { String::new() } else { format!(": {}{more}", texts.join(", ")) };
+        format!("{}{named}", grouped(all))
     };
     let peers = alert.peer_sample.iter().take(SAMPLE_MAX).cloned().collect();
     let ports = alert.port_sample.iter().take(SAMPLE_MAX).map(ToString::to_string).collect();
@@ -147,25 +153,29 @@ fn shown_by(evidence: &Evidence) -> Vec<Line> {
     } else if evidence.stored_flows.is_empty() {
         lines.push(vec![plain("  none yet")]);
     } else {
-        lines.push(vec![quiet("  since    packets  ports  from, to, protocol, label")]);
+        lines.push(vec![quiet("  since    packets  ports  protocol  label           from, to")]);
     }
     lines.extend(evidence.stored_flows.iter().map(flow));
     lines
 }
 
 fn flow(flow: &Flow) -> Line {
-    let text = |text: &Option<String>| crate::terminal::text::safe(text.as_deref().unwrap_or("?"), 39);
+    let text = |text: &Option<String>, room: usize| {
+        let text = crate::terminal::text::safe(text.as_deref().unwrap_or("?"), room);
+        let padding = " ".repeat(room - width(&text, room));
+        (text, padding)
+    };
     let count = |count: Option<i64>| count.map_or_else(|| "?".to_owned(), short);
+    let (protocol, after_protocol) = text(&flow.protocol, PROTOCOL);
+    let (label, after_label) = text(&flow.predicted_label, LABEL);
     let figures = format!(
-        "  {:8.8}  {:>6}  {:>5}  {} -> {}  {}  ",
+        "  {:8.8}  {:>6}  {:>5}  {protocol}{after_protocol}  ",
         clock(&flow.window_start),
         count(flow.packet_count),
-        count(flow.destination_ports),
-        text(&flow.src_ip),
-        text(&flow.dest_ip),
-        text(&flow.protocol)
+        count(flow.destination_ports)
     );
-    vec![plain(figures), strong(text(&flow.predicted_label))]
+    let ends = format!("{after_label}  {} -> {}", text(&flow.src_ip, ADDRESS).0, text(&flow.dest_ip, ADDRESS).0);
+    vec![plain(figures), strong(label), plain(ends)]
 }
 
 /// A text in as many lines as it needs, but not more than [`TEXT_LINES_MAX`]: what is left of the last one is cut. The lines

@@ -13,6 +13,7 @@ const LINES: &[(&str, &str)] = &[
     ("lag", "rows that are not read yet, seconds behind the newest"),
     ("·  _", "in charts: not known, nothing"),
     ("✓", "somebody has acknowledged it"),
+    ("by on as", "the address attacks, is attacked, is posed as"),
     ("since", "time since the attack's first packet"),
     ("STALE", "the service does not answer; figures are as of then"),
 ];
