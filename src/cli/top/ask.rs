@@ -46,7 +46,21 @@ pub(super) enum AskError {
     },
 }
 
+/// What the client says before it says what happened.
+const NOISE: [&str; 2] = ["client error (Connect): ", "tcp connect error: "];
+
 impl AskError {
+    /// In a few words, for a line beside the address.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Silent(TellError::Unreachable { reason }) => NOISE
+                .iter()
+                .fold(reason.as_str(), |reason, noise| reason.strip_prefix(noise).unwrap_or(reason))
+                .to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// For a command that ends by it.
     pub fn failure(self, asker: &Asker) -> Failure {
         let (exit, hint) = match &self {

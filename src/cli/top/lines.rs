@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::ask::Asker;
 use super::live::PAUSE;
 use crate::cli::print;
-use crate::exit::{Failure, chain};
+use crate::exit::Failure;
 use crate::terminal::{Overview, alert_line, alert_name, safe, state_line};
 
 /// Every so many looks the state is said although nothing has changed.
@@ -24,7 +24,7 @@ pub(super) async fn watch(asker: &Asker) -> Result<(), Failure> {
     let mut said = Said::default();
     loop {
         ticks.tick().await;
-        let answer = asker.overview().await.map_err(|error| chain(&error));
+        let answer = asker.overview().await.map_err(|error| error.brief());
         let lines = said.changes(&asker.address(), answer);
         if !lines.is_empty() {
             print(&lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>())?;

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::ask::Asker;
 use super::keys::{self, Typed};
 use super::screen::Screen;
-use crate::exit::{Exit, Failure, chain};
+use crate::exit::{Exit, Failure};
 use crate::telemetry::clock;
 use crate::terminal::{Evidence, Overview, Paint, View};
 
@@ -89,14 +89,14 @@ async fn ask(asker: Asker, mut wanted: watch::Receiver<Option<i64>>, tell: mpsc:
             changed = wanted.changed() => (false, changed.is_ok()),
         };
         if is_tick {
-            let answer = asker.overview().await.map_err(|error| chain(&error));
+            let answer = asker.overview().await.map_err(|error| error.brief());
             if tell.send(News::Overview(answer)).await.is_err() {
                 return;
             }
         }
         let id = *wanted.borrow_and_update();
         if let Some(id) = id.filter(|_| is_new || turn.is_multiple_of(EVIDENCE_EVERY)) {
-            let evidence = asker.evidence(id).await.map_err(|error| chain(&error));
+            let evidence = asker.evidence(id).await.map_err(|error| error.brief());
             if tell.send(News::Evidence(id, evidence)).await.is_err() {
                 return;
             }

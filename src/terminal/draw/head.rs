@@ -5,9 +5,12 @@ use crate::terminal::canvas::{Canvas, Tone};
 use crate::terminal::figures::{clock, decimal, grouped, span};
 use crate::terminal::view::View;
 
+/// In narrower windows the time gives way to what does not work.
+const NARROW: u16 = 60;
+
 /// Draws it, and gives the line after it.
 pub(super) fn draw(canvas: &mut Canvas, view: &View, plan: &Plan) -> u16 {
-    let (mark, tone) = mark(view);
+    let (mark, tone) = mark(view, canvas.width() < NARROW);
     let end = canvas.put_right(0, &mark, tone);
     let mut x = canvas.put((0, 0), end, "flowsentry", Tone::Strong);
     let mut y = 1;
@@ -32,15 +35,16 @@ pub(super) fn draw(canvas: &mut Canvas, view: &View, plan: &Plan) -> u16 {
 }
 
 /// Whether what is shown is what is going on.
-fn mark(view: &View) -> (String, Tone) {
+fn mark(view: &View, is_narrow: bool) -> (String, Tone) {
     let Some(overview) = &view.overview else { return ("no answer yet".to_owned(), Tone::Careful) };
     let time = clock(&overview.state.now);
-    match view.stale() {
-        Some(age) => (format!("STALE since {time} UTC, {}", span(seconds(age))), Tone::Bad),
-        None if view.is_paused => (format!("PAUSED at {time} UTC"), Tone::Careful),
-        None if view.has_keys => (format!("live {time} UTC"), Tone::Good),
-        None => (format!("{time} UTC"), Tone::Usual),
-    }
+    let (word, tone) = match view.stale() {
+        Some(age) => (format!("STALE for {}", span(seconds(age))), Tone::Bad),
+        None if view.is_paused => ("PAUSED".to_owned(), Tone::Careful),
+        None if view.has_keys => ("live".to_owned(), Tone::Good),
+        None => (String::new(), Tone::Usual),
+    };
+    (if is_narrow { word } else { format!("{word} {time} UTC") }, tone)
 }
 
 fn seconds(age: std::time::Duration) -> i64 {

@@ -15,7 +15,7 @@ const LINES: &[(&str, &str)] = &[
     ("✓", "somebody has acknowledged it"),
     ("by on as", "the address attacks, is attacked, is posed as"),
     ("since", "time since the attack's first packet"),
-    ("STALE", "the service does not answer; figures are as of then"),
+    ("STALE", "the service does not answer; figures are of the time shown"),
 ];
 
 pub(super) fn draw(canvas: &mut Canvas, y: u16) {

@@ -100,8 +100,7 @@ fn a_service_that_is_gone_is_said_to_be_and_so_is_its_return() {
     database.execute(ALERTS);
     terminal.until("it to be live", |screen| screen.contains("  live ") && screen.contains("10.0.0.1"));
     service.stop();
-    let stale =
-        terminal.until("it to be stale", |screen| screen.contains("STALE since ") && screen.contains("refused"));
+    let stale = terminal.until("it to be stale", |screen| screen.contains("STALE for ") && screen.contains("refused"));
     assert!(stale.contains("10.0.0.1") && !stale.contains(" live "), "{stale}");
     let _service = start(&database, &address);
     terminal.until("it to be live again", |screen| screen.contains("  live ") && !screen.contains("STALE"));
