@@ -49,27 +49,30 @@ pub fn frame(view: &mut View, (width, height): (u16, u16), paint: Paint) -> Buff
     }
     let plan = Plan::of(height);
     let y = head::draw(&mut canvas, view, &plan);
-    if view.has_help {
+    let aside = if view.has_help {
         help::draw(&mut canvas, y);
+        None
     } else if view.overview.is_none() {
         if view.trouble.is_none() {
             canvas.put_all((0, y), &[("asking ", Tone::Usual), (&view.address, Tone::Usual)]);
         }
+        None
     } else if view.detail.is_some() {
-        detail::draw(&mut canvas, view, y);
+        detail::draw(&mut canvas, view, y)
     } else {
         let y = traffic::draw(&mut canvas, view, y, &plan);
-        alerts::draw(&mut canvas, view, y);
-    }
+        alerts::draw(&mut canvas, view, y)
+    };
     if view.has_keys {
-        foot(&mut canvas, view);
+        foot(&mut canvas, view, &aside.unwrap_or_default());
     }
     canvas.buffer
 }
 
-/// Which keys there are: as many as there is room for.
-fn foot(canvas: &mut Canvas, view: &View) {
+/// Which keys there are, as many as there is room for beside what part is in sight.
+fn foot(canvas: &mut Canvas, view: &View, aside: &str) {
     let y = canvas.height() - 1;
+    let end = canvas.put_right(y, aside, Tone::Usual);
     if view.is_filtering {
         let at =
             canvas.put_all((0, y), &[("filter: ", Tone::Strong), (&view.filter, Tone::Usual), ("_", Tone::Strong)]);
@@ -86,7 +89,7 @@ fn foot(canvas: &mut Canvas, view: &View) {
     let mut x = 0;
     for (key, what) in keys {
         let columns = u16::try_from(key.len() + what.len() + 3).unwrap_or(u16::MAX);
-        if x + columns > canvas.width() {
+        if x + columns > end {
             break;
         }
         canvas.put_all((x, y), &[(key, Tone::Strong), (" ", Tone::Usual), (what, Tone::Quiet)]);

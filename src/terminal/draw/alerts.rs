@@ -69,11 +69,11 @@ impl Table {
     }
 }
 
-/// Draws it down to the line of keys.
-pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
+/// Draws it down to the line of keys, and says which part of it is in sight.
+pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) -> Option<String> {
     let end = canvas.height() - u16::from(view.has_keys);
     let (selection, mut top) = (view.selection(), view.top);
-    let Some(overview) = &view.overview else { return };
+    let overview = view.overview.as_ref()?;
     let alerts = view.alerts();
     heading(canvas, view, &overview.alerts, y);
     if alerts.is_empty() {
@@ -83,7 +83,7 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
             (None, false) => "no open alert holds this text",
         };
         canvas.put((2, y + 1), canvas.width(), text, Tone::Usual);
-        return;
+        return None;
     }
     let table = Table::of(canvas, &alerts);
     let after =
@@ -103,6 +103,10 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
     while top < selection && (top..=selection).map(lines).sum::<usize>() > room {
         top += 1;
     }
+    // What the filter or the end of others has made room for is used.
+    while top > 0 && (top - 1..alerts.len()).map(lines).sum::<usize>() <= room {
+        top -= 1;
+    }
     let mut line = y + 2;
     let mut last = top;
     for (index, alert) in alerts.iter().enumerate().skip(top) {
@@ -121,11 +125,9 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
         line += tall;
         last = index + 1;
     }
-    if last - top < alerts.len() && view.has_keys {
-        let seen = format!(" {}-{last} of {}", top + 1, alerts.len());
-        canvas.put_right(y, &seen, Tone::Usual);
-    }
+    let part = (last - top < alerts.len()).then(|| format!("{}-{last} of {}", top + 1, alerts.len()));
     view.top = top;
+    part
 }
 
 fn quiet(text: &str) -> (&str, Tone) {
@@ -135,7 +137,8 @@ fn quiet(text: &str) -> (&str, Tone) {
 /// How many there are, and what is left out.
 fn heading(canvas: &mut Canvas, view: &View, alerts: &Alerts, y: u16) {
     let all = alerts.open.values().fold(0_i64, |all, count| all.saturating_add(*count));
-    let mut x = canvas.put_all((0, y), &[("open alerts: ", Tone::Quiet), (&grouped(all), Tone::Strong)]);
+    let count = if alerts.problem.is_some() { "?".to_owned() } else { grouped(all) };
+    let mut x = canvas.put_all((0, y), &[("open alerts: ", Tone::Quiet), (&count, Tone::Strong)]);
     if !view.filter.is_empty() {
         let shown = format!("  {} hold ", view.alerts().len());
         x = canvas.put_all((x, y), &[(&shown, Tone::Usual), (&view.filter, Tone::Strong)]);

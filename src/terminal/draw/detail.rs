@@ -20,8 +20,8 @@ const ADDRESS: usize = 39;
 /// A line: pieces one after the other.
 type Line = Vec<(String, Tone)>;
 
-/// Draws it down to the line of keys.
-pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
+/// Draws it down to the line of keys, and says how much more there is.
+pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) -> Option<String> {
     let end = canvas.height() - u16::from(view.has_keys);
     let lines = lines(view, usize::from(canvas.width()));
     let room = usize::from(end.saturating_sub(y));
@@ -30,10 +30,7 @@ pub(super) fn draw(canvas: &mut Canvas, view: &mut View, y: u16) {
         line.iter().fold(0, |x, (text, tone)| canvas.put((x, y), canvas.width(), text, *tone));
     }
     let below = lines.len().saturating_sub(view.scroll + room);
-    if below > 0 {
-        let y = canvas.height() - 1;
-        canvas.put_right(y, &format!("{below} more lines"), Tone::Quiet);
-    }
+    (below > 0).then(|| format!("{below} more lines"))
 }
 
 fn lines(view: &View, width: usize) -> Vec<Line> {

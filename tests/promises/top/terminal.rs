@@ -118,8 +118,10 @@ impl Terminal {
     pub fn until_given_back(&self) {
         let flags = || self.ask(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]);
         until("the terminal to be given back", flags, |flags| flags.trim() == "0 1");
-        self.run("stty -a | tr ' ;' '\\n\\n' | grep -xE 'icanon|echo|isig|opost' | tr '\\n' ','; echo end");
-        self.until_seen("isig,icanon,echo,opost,end");
+        self.run("echo of four $(stty -a | tr ' ;' '\\n\\n' | grep -cxE 'icanon|echo|isig|opost')");
+        self.until_seen("of four 4");
+        self.run("clear");
+        self.until("an empty window", |screen| !screen.contains("of four"));
     }
 }
 
