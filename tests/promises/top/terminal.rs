@@ -34,7 +34,8 @@ impl Terminal {
         for (name, value) in variables {
             command.args(["-e", &format!("{name}={value}")]);
         }
-        match command.arg("/bin/sh").current_dir(env!("CARGO_MANIFEST_DIR")).output() {
+        // Two arguments: tmux starts a single one by another shell.
+        match command.args(["/bin/sh", "-i"]).current_dir(env!("CARGO_MANIFEST_DIR")).output() {
             Err(error) => {
                 println!("SKIPPED: there is no tmux: {error}");
                 None
