@@ -157,7 +157,7 @@ pub struct Evidence {
 /// What a closed window showed of an alert.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs)] // as the service documents them
+#[allow(missing_docs, clippy::struct_field_names)] // as the service documents them
 pub struct Window {
     pub window_start: String,
     pub packets: i64,

@@ -27,6 +27,7 @@ pub enum Key {
 
 /// The state of the view. Times are spans since any fixed moment.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is switched by itself
 pub struct View {
     /// Whom it asks.
     pub(super) address: String,

@@ -94,14 +94,14 @@ mod tests {
     use super::*;
     use crate::terminal::Alert;
 
-    fn overview(ids: &[i64], open: i64) -> Result<Overview, String> {
+    fn overview(ids: &[i64], open: i64) -> Overview {
         let mut overview = Overview::default();
         overview.state.ready = true;
         overview.state.now = "2026-03-02T08:00:05.123456Z".to_owned();
         overview.alerts.open.insert("high".to_owned(), open);
         let label = "\u{1b}[2J".to_owned();
         overview.alerts.first = ids.iter().map(|&id| Alert { id, label: label.clone(), ..Alert::default() }).collect();
-        Ok(overview)
+        overview
     }
 
     #[test]
@@ -115,14 +115,14 @@ mod tests {
             assert!(lines.iter().all(|line| !line.contains(char::is_control)));
         };
         check(Err("refused".to_owned()), &["STALE: no answer from http://x: refused"]);
-        check(overview(&[1], 1), &["08:00:05  ready", "alert 1  ␛[2J"]);
-        check(overview(&[1], 1), &[]);
-        check(overview(&[1, 2], 2), &["alert 2"]);
+        check(Ok(overview(&[1], 1)), &["08:00:05  ready", "alert 1  ␛[2J"]);
+        check(Ok(overview(&[1], 1)), &[]);
+        check(Ok(overview(&[1, 2], 2)), &["alert 2"]);
         check(Err("refused".to_owned()), &["http://x, last heard at 2026-03-02T08:00:05.123456Z: refused"]);
         check(Err("refused".to_owned()), &[]);
-        check(overview(&[1, 2], 2), &["ready"]);
-        check(overview(&[2], 1), &["not open any more: alert 1"]);
-        check(overview(&[3], 2), &["alert 3"]);
-        check(overview(&[2, 3], 2), &["alert 2"]);
+        check(Ok(overview(&[1, 2], 2)), &["ready"]);
+        check(Ok(overview(&[2], 1)), &["not open any more: alert 1"]);
+        check(Ok(overview(&[3], 2)), &["alert 3"]);
+        check(Ok(overview(&[2, 3], 2)), &["alert 2"]);
     }
 }

@@ -55,12 +55,11 @@ impl Screen {
     /// Shows the view; only cells that have changed are written.
     pub fn show(&mut self, view: &mut View) -> io::Result<()> {
         let buffer = frame(view, size()?, self.paint);
-        let seen = match self.seen.take().filter(|seen| seen.area == buffer.area) {
-            Some(seen) => seen,
-            None => {
-                self.backend.clear_region(ClearType::All)?;
-                Buffer::empty(buffer.area)
-            }
+        let seen = if let Some(seen) = self.seen.take().filter(|seen| seen.area == buffer.area) {
+            seen
+        } else {
+            self.backend.clear_region(ClearType::All)?;
+            Buffer::empty(buffer.area)
         };
         self.backend.draw(seen.diff(&buffer).into_iter())?;
         Write::flush(&mut self.backend)?;

@@ -41,7 +41,7 @@ impl Table {
         label = label.min(room.saturating_sub(subject).max(least + 3));
         subject = subject.min(room.saturating_sub(label));
         let rest = room.saturating_sub(label + subject);
-        Self { label, subject, has_counts: rest >= 2 * (COUNT + 1), has_packets: rest >= 2 * (COUNT + 1) + PACKETS + 1 }
+        Self { label, subject, has_counts: rest >= 2 * (COUNT + 1), has_packets: rest > 2 * (COUNT + 1) + PACKETS }
     }
 
     /// Puts texts into the columns of a line, and gives the column after the last.
