@@ -14,7 +14,7 @@ pub enum Exit {
     Usage = 64,
     /// An input file is damaged.
     Data = 65,
-    /// The database cannot be reached or used.
+    /// The database, or the service that is asked, cannot be reached or used.
     Unavailable = 69,
     /// A bug of flowsentry.
     Bug = 70,

@@ -21,5 +21,6 @@ pub mod stage;
 pub mod supervisor;
 pub mod telemetry;
 pub mod tell;
+pub mod terminal;
 pub mod training;
 pub mod verdict;

@@ -27,7 +27,7 @@ Examples:
 
 Settings come from pipeline.toml, then FLOWSENTRY__SECTION__KEY variables,
 then --set flags; later ones win.
-Exit codes: 0 done, 1 verified and found wrong, 64 usage, 65 damaged input, 69 database unavailable,
+Exit codes: 0 done, 1 verified and found wrong, 64 usage, 65 damaged input, 69 database or service unavailable,
 70 a bug, 74 output not writable, 77 permission, 78 configuration."
 )]
 pub struct Arguments {
@@ -69,6 +69,8 @@ macro_rules! commands {
 commands! {
     /// Read new packets, store labelled flows, until told to stop
     Run in run,
+    /// Watch the service in a terminal: throughput, lag, verdicts, open alerts with their reasons
+    Top in top,
     /// Look at everything that may keep it from working as promised, and say what mends it
     Check in check,
     /// Show all of it on traffic with attacks: a private PostgreSQL, the service, what comes out

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod threads;
+pub mod top;
 pub mod train;
 pub mod verify;
 

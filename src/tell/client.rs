@@ -1,10 +1,11 @@
-//! POSTs over HTTP or HTTPS, each bounded in time and memory.
+//! Requests over HTTP or HTTPS, each bounded in time and memory.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{CONTENT_TYPE, USER_AGENT};
+use hyper::http::request::Builder;
 use hyper::{Request, Response, Uri, body::Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pooled;
@@ -62,13 +63,8 @@ impl Client {
 
     /// One attempt; it has succeeded if the answer is of class 2xx.
     pub async fn post(&self, address: &Uri, headers: &[(&str, String)], body: Bytes) -> Result<(), TellError> {
-        let agent = concat!("flowsentry/", env!("CARGO_PKG_VERSION"));
-        let mut request = Request::post(address).header(CONTENT_TYPE, "application/json").header(USER_AGENT, agent);
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        let request = request.body(Full::new(body));
-        let request = request.map_err(|error| TellError::Unsayable { reason: error.to_string() })?;
+        let request = Request::post(address).header(CONTENT_TYPE, "application/json");
+        let request = complete(request, headers, body)?;
         let answer = timeout(self.limit, self.answer(request)).await;
         match answer.map_err(|_| TellError::Slow { limit: self.limit })? {
             Ok(status) if (200..300).contains(&status) => Ok(()),
@@ -77,17 +73,46 @@ impl Client {
         }
     }
 
-    /// The status of the answer, of which all is read that may be: what it says is of no interest.
-    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<u16, TellError> {
-        let answered: Result<Response<Incoming>, _> = match &self.connections {
+    /// One question: the status of the answer, and what it says in at most `octets_max`.
+    pub async fn get(
+        &self,
+        address: &Uri,
+        headers: &[(&str, String)],
+        octets_max: usize,
+    ) -> Result<(u16, Bytes), TellError> {
+        let request = complete(Request::get(address), headers, Bytes::new())?;
+        let read = async {
+            let answer = self.send(request).await?;
+            let status = answer.status().as_u16();
+            let body = Limited::new(answer.into_body(), octets_max).collect().await;
+            let body = body.map_err(|error| TellError::unreachable(&*error))?;
+            Ok((status, body.to_bytes()))
+        };
+        timeout(self.limit, read).await.map_err(|_| TellError::Slow { limit: self.limit })?
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, TellError> {
+        let answered = match &self.connections {
             Connections::Plain(client) => client.request(request).await,
             Connections::Encrypted(client) => client.request(request).await,
         };
-        let answer = answered.map_err(|error| TellError::unreachable(&error))?;
+        answered.map_err(|error| TellError::unreachable(&error))
+    }
+
+    /// The status of the answer, of which all is read that may be: what it says is of no interest.
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<u16, TellError> {
+        let answer = self.send(request).await?;
         let status = answer.status().as_u16();
         if Limited::new(answer.into_body(), ANSWER_MAX).collect().await.is_err() {
             tracing::debug!(status, "an answer was longer than it may be, or broke off");
         }
         Ok(status)
     }
+}
+
+fn complete(request: Builder, headers: &[(&str, String)], body: Bytes) -> Result<Request<Full<Bytes>>, TellError> {
+    let agent = concat!("flowsentry/", env!("CARGO_PKG_VERSION"));
+    let request = request.header(USER_AGENT, agent);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+    request.body(Full::new(body)).map_err(|error| TellError::Unsayable { reason: error.to_string() })
 }

@@ -10,6 +10,7 @@ mod setup;
 mod webhook;
 
 pub use alertmanager::{Alertmanager, REFRESH_INTERVAL, RESOLVED_AFTER};
+pub use client::Client;
 pub use error::TellError;
 pub use setup::{Receivers, SetupError};
 pub use webhook::{DELIVERY, SIGNATURE, TIMESTAMP, Webhook, signature};

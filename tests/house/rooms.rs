@@ -27,6 +27,7 @@ const ROOMS: &[Room] = &[
     pure("verdict", &["flow"], "a verdict follows from a flow and its neighbours alone"),
     pure("alert", &["flow", "verdict"], "what is told to people follows from verdicts and time alone"),
     pure("check", &["flow", "config"], "what was seen is judged the same way everywhere; who looks is told"),
+    pure("terminal", &[], "from what the service answers and a size to cells; who asks and who draws is told"),
     room("config", &[], "settings know nothing of what they set"),
     room("telemetry", &["config"], "every room may use it, so it uses none"),
     room("model", &["flow", "verdict"], "the only room with tensors knows neither SQL nor HTTP"),

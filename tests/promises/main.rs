@@ -26,6 +26,7 @@ mod model_life;
 mod never_oversleeps;
 mod service;
 mod tell;
+mod top;
 mod unusable_rows;
 mod verify;
 mod wakes_up;
