@@ -21,6 +21,7 @@ mod lab;
 mod late_packets;
 mod left_alone;
 mod looks;
+mod metrics;
 mod model_life;
 mod never_oversleeps;
 mod service;
