@@ -13,6 +13,7 @@ mod audit;
 mod bad_input;
 mod check;
 mod columns;
+mod dashboards;
 mod exactly_once;
 mod exceptions;
 mod faults;
