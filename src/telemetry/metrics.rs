@@ -180,8 +180,8 @@ metrics! {
         "Seconds since the oldest missing id was first missed; 0 if none is.";
     HOLDER_IDLE: Gauge = "flowsentry_holder_idle_seconds",
         "Seconds that a transaction which missing ids wait for has been idle or prepared, of the one that is longest; 0 if none is, or if that may not be seen.";
-    ID_DAYS_LEFT: Gauge = "flowsentry_id_days_left",
-        "Days until the ids of the source are used up, at the greatest rate of late; +Inf if that is unknown, 0 before the first look.";
+    IDS_LEFT: Gauge = "flowsentry_ids_left_seconds",
+        "Seconds until the ids of the source are used up, at the greatest rate of late; +Inf if that is unknown, 0 before the first look.";
     OWNER: Gauge = "flowsentry_owner",
         "1 while this instance owns the source.";
     SINK_BLOCKED: Gauge = "flowsentry_sink_blocked",
