@@ -40,7 +40,10 @@ use crate::postgres::writer::{Owner, Writer};
 use crate::postgres::{Database, Disposition, PostgresError};
 use crate::stage::{self, Alerting, Bell, Pace, Room, Rung, Shadow, Teller, Told};
 use crate::supervisor::{Backoff, Stop, Tasks};
-use crate::telemetry::metrics::{ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, TAKEOVERS};
+use crate::telemetry::metrics::{
+    ATTEMPTS, ERRORS, Handle, OWNER, SINK_BLOCKED, SOURCE_GENERATIONS, SOURCE_INFO, STARTED, TAKEOVERS,
+};
+use crate::telemetry::process::Cost;
 use crate::telemetry::progress::{Part, Progress, Report};
 use crate::telemetry::service_manager::ServiceManager;
 use crate::telemetry::status::{Role, Status};
@@ -63,11 +66,15 @@ pub async fn serve(
     Receivers::of(&config.tell)?;
     let status = Status::new();
     let progress = Progress::new(config.service.stuck_after);
+    STARTED.set(clock::since_epoch().as_secs_f64());
+    SOURCE_INFO.set_with("source", &config.source.name, 1.0);
+    let mut cost = Cost::default();
     let until = stop.clone();
     let _upkeep = Beside::every(UPKEEP_INTERVAL, {
         let metrics = metrics.clone();
         move || {
             metrics.upkeep();
+            cost.show();
             logging::tell_of_repetitions(false);
         }
     });

@@ -25,6 +25,13 @@ pub struct Holder {
     pub stays: bool,
 }
 
+impl Holder {
+    /// Whether it does nothing, as far as may be seen. A prepared transaction never does anything.
+    pub fn is_idle(&self) -> bool {
+        self.pid.is_none() || self.state.as_ref().is_some_and(|state| state.starts_with("idle in transaction"))
+    }
+}
+
 /// Whether PREPARE TRANSACTION may meet our NOTIFY.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Prepares {
@@ -82,9 +89,7 @@ fn one(holder: &Holder, role: &str, idle_for: Duration) -> Option<Finding> {
     let application = holder.application.as_deref().unwrap_or("unknown");
     let who = format!("pid {pid}, user {user:?}, application {application:?}");
     match &holder.state {
-        Some(state)
-            if state.starts_with("idle in transaction") && holder.since.is_none_or(|since| since >= idle_for) =>
-        {
+        Some(state) if holder.is_idle() && holder.since.is_none_or(|since| since >= idle_for) => {
             let found = format!("{who}: {state} for {since}");
             Some(
                 Finding::warning("holders.idle", subject, found, why)

@@ -52,6 +52,11 @@ impl Gaps {
         self.waiting.first().map_or(Duration::ZERO, |cohort| now.saturating_sub(cohort.since))
     }
 
+    /// Whether a missing range waits for this transaction.
+    pub fn wait_for(&self, holder: &str) -> bool {
+        self.waiting.iter().any(|cohort| cohort.holders.contains(holder))
+    }
+
     /// After a look at the locks, made after the reads that missed the ranges: the ranges to read again now, ascending.
     /// What a later statement does not find in them is dead.
     pub fn observe(&mut self, present: &Holders, now: Duration) -> Vec<IdRange> {
@@ -113,6 +118,18 @@ mod tests {
         gaps.add(range(30, 30));
         assert_eq!(look(&mut gaps, &[], 0), [range(3, 3), range(7, 9), range(20, 21), range(30, 30)]);
         assert_eq!(look(&mut gaps, &[], 0), [], "each is given once");
+    }
+
+    #[test]
+    fn gaps_wait_for_whom_they_remember_and_for_nobody_who_came_later() {
+        let mut gaps = Gaps::default();
+        gaps.add(range(1, 1));
+        assert_eq!(look(&mut gaps, &["3/1"], 0), []);
+        assert_eq!(look(&mut gaps, &["3/1", "4/1"], 0), []);
+        assert!(gaps.wait_for("3/1"));
+        assert!(!gaps.wait_for("4/1"));
+        assert_eq!(look(&mut gaps, &["4/1"], 0), [range(1, 1)]);
+        assert!(!gaps.wait_for("3/1"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod frontier;
 pub mod gaps;
 pub mod generation;
 pub mod identifier;
+mod idle_holders;
 mod inflow;
 pub mod inspect;
 pub mod keys;

@@ -21,6 +21,7 @@ use crate::postgres::decode::{Row, RowDecoder};
 use crate::postgres::error::PostgresError;
 use crate::postgres::frontier::Frontier;
 use crate::postgres::generation::{Identity, Sighting};
+use crate::postgres::idle_holders::IdleHolders;
 use crate::postgres::ranges::{Chunk, chunks};
 use crate::postgres::replay::Replay;
 use crate::postgres::session::{BY_INDEX, Session};
@@ -56,6 +57,7 @@ pub struct Reader {
     catching_up: bool,
     /// The sequence as the last look saw it.
     seen: Sighting,
+    idle_holders: IdleHolders,
 }
 
 /// What one read found.
@@ -82,6 +84,8 @@ pub struct Lag {
     pub pending_ids: u64,
     /// Age of the oldest gap.
     pub pending_oldest: Duration,
+    /// How long whoever gaps wait for has done nothing.
+    pub holder_idle: Duration,
 }
 
 /// The clock, the sequence, and the table's definition.
@@ -105,7 +109,16 @@ impl Reader {
     pub fn start(session: Session, source: Source, position: Position, identity: &Identity, limits: Limits) -> Self {
         let frontier = Frontier::at(position, limits.future_bound);
         let seen = Sighting { last_value: None, filenode: identity.sequence_filenode };
-        Self { session, source, limits, frontier, bounded: false, catching_up: false, seen }
+        Self {
+            session,
+            source,
+            limits,
+            frontier,
+            bounded: false,
+            catching_up: false,
+            seen,
+            idle_holders: IdleHolders::default(),
+        }
     }
 
     /// The ranges that a replay reads, one after the other.
@@ -161,6 +174,8 @@ impl Reader {
         if let Some(last) = read.batches.last_mut() {
             last.observed.caught_up = reads_ahead && !read.full;
         }
+        let gaps = &self.frontier.gaps;
+        self.idle_holders.look(&self.session.client, &self.source, gaps, clock::uptime()).await?;
         read.lag = self.lag(&tide);
         Ok(read)
     }
@@ -178,6 +193,7 @@ impl Reader {
             pending_ranges: position.missing_ranges(),
             pending_ids: position.missing_ids(),
             pending_oldest: self.frontier.gaps.oldest(clock::uptime()),
+            holder_idle: self.idle_holders.longest(),
         }
     }
 

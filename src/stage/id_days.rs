@@ -7,14 +7,16 @@ use crate::check::ids::WARNING_DAYS;
 use crate::config;
 use crate::postgres::PostgresError;
 use crate::postgres::inspect::ids::days_left;
-use crate::telemetry::metrics::ID_DAYS_LEFT;
+use crate::telemetry::metrics::IDS_LEFT;
 
-/// Looks, and shows the days left.
+const SECONDS_A_DAY: f64 = 86_400.0;
+
+/// Looks, and shows how long they last.
 pub async fn show_days_left(pool: &Pool, source: &config::Source) {
     match look(pool, source).await {
         Ok(days) => {
             let days = days.unwrap_or(f64::INFINITY);
-            ID_DAYS_LEFT.set(days);
+            IDS_LEFT.set(days * SECONDS_A_DAY);
             if days < WARNING_DAYS {
                 tracing::warn!(days, "the ids of the packets will be used up: flowsentry check says what to do");
             }

@@ -12,7 +12,9 @@ use crate::postgres::PostgresError;
 use crate::postgres::reader::{Read, Reader};
 use crate::postgres::replay::Replay;
 use crate::telemetry::clock;
-use crate::telemetry::metrics::{LAG, LAG_ROWS, PENDING_IDS, PENDING_OLDEST, PENDING_RANGES, POLLS, STAGE_BUSY};
+use crate::telemetry::metrics::{
+    HOLDER_IDLE, LAG, LAG_ROWS, PENDING_IDS, PENDING_OLDEST, PENDING_RANGES, POLLS, STAGE_BUSY,
+};
 use crate::telemetry::progress::Report;
 use crate::telemetry::status::Status;
 
@@ -111,6 +113,7 @@ fn show(read: &Read) {
     PENDING_RANGES.set(lag.pending_ranges as f64);
     PENDING_IDS.set(lag.pending_ids as f64);
     PENDING_OLDEST.set(lag.pending_oldest.as_secs_f64());
+    HOLDER_IDLE.set(lag.holder_idle.as_secs_f64());
     let latest = read.batches.last().filter(|_| read.full);
     LAG.set(latest.map_or(0.0, |batch| {
         let packet = batch.packets.iter().map(|packet| packet.time).max();

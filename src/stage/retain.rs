@@ -14,8 +14,9 @@ use crate::postgres::PostgresError;
 use crate::postgres::alert_retention::{Deleted, delete_ended};
 use crate::postgres::retention::{Retained, Retention, retain};
 use crate::supervisor::Stop;
+use crate::telemetry::clock;
 use crate::telemetry::metrics::{
-    ERRORS, RETENTION_ALERTS_DELETED, RETENTION_PARTITIONS_DROPPED, RETENTION_ROWS_DELETED,
+    ERRORS, RETENTION_ALERTS_DELETED, RETENTION_LAST, RETENTION_PARTITIONS_DROPPED, RETENTION_ROWS_DELETED,
 };
 
 /// Runs a round at once, which also makes the days' partitions, and then one every interval, until stopped.
@@ -32,6 +33,7 @@ pub async fn retention(
             alerts = old_alerts(&pool, keep_alerts) => alerts,
             () = stop.requested() => return Ok(()),
         };
+        let all_alerts = alerts.is_ok();
         if let Err(error) = alerts {
             ERRORS.add_with("kind", "retention", 1);
             tracing::warn!(%error, cause = error.answer().map(DbError::message), "old alerts are not deleted");
@@ -46,6 +48,9 @@ pub async fn retention(
                 tell(&retained);
                 if retained.more {
                     continue;
+                }
+                if all_alerts && retained.postponed.is_empty() {
+                    RETENTION_LAST.set(clock::since_epoch().as_secs_f64());
                 }
             }
             Err(error) => {

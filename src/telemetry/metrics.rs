@@ -141,6 +141,8 @@ metrics! {
         "Old packets deleted.";
     RETENTION_PARTITIONS_DROPPED: Counter = "flowsentry_retention_partitions_dropped_total",
         "Partitions of old packets dropped.";
+    RETENTION_LAST: Gauge = "flowsentry_retention_last_timestamp_seconds",
+        "When a round of retention last left nothing for the next one, in Unix seconds; 0 before the first.";
     RETENTION_ALERTS_DELETED: Counter = "flowsentry_retention_alerts_deleted_total",
         "Alerts deleted that had ended long ago.";
 
@@ -176,8 +178,10 @@ metrics! {
         "Missing ids whose packets may still come.";
     PENDING_OLDEST: Gauge = "flowsentry_pending_oldest_seconds",
         "Seconds since the oldest missing id was first missed; 0 if none is.";
-    ID_DAYS_LEFT: Gauge = "flowsentry_id_days_left",
-        "Days until the ids of the source are used up, at the greatest rate of late; +Inf if that is unknown, 0 before the first look.";
+    HOLDER_IDLE: Gauge = "flowsentry_holder_idle_seconds",
+        "Seconds that a transaction which missing ids wait for has been idle or prepared, of the one that is longest; 0 if none is, or if that may not be seen.";
+    IDS_LEFT: Gauge = "flowsentry_ids_left_seconds",
+        "Seconds until the ids of the source are used up, at the greatest rate of late; +Inf if that is unknown, 0 before the first look.";
     OWNER: Gauge = "flowsentry_owner",
         "1 while this instance owns the source.";
     SINK_BLOCKED: Gauge = "flowsentry_sink_blocked",
@@ -192,6 +196,14 @@ metrics! {
         "1 for the version of the model that labels flows, 0 for those before it.";
     SHADOW_INFO: Gauge = "flowsentry_shadow_info" {version: },
         "1 for the version of the candidate that judges in shadow, 0 for those before it.";
+    CPU: TimeCounter = "flowsentry_cpu_seconds_total" {mode: "user", "system"},
+        "Seconds of processor time that this process took.";
+    MEMORY: Gauge = "flowsentry_resident_memory_bytes",
+        "Memory of this process that is resident.";
+    STARTED: Gauge = "flowsentry_start_timestamp_seconds",
+        "When this process began to serve, in Unix seconds.";
+    SOURCE_INFO: Gauge = "flowsentry_source_info" {source: },
+        "1, with the name of the source as label.";
     BUILD_INFO: Gauge = "flowsentry_build_info" {version: },
         "1, with the version as label.";
 }

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod logging;
 pub mod metrics;
+pub mod process;
 pub mod progress;
 pub mod service_manager;
 pub mod status;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::assert_none;
 use super::source::{exists, text};
 
-const GUIDES: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const GUIDES: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/runbooks.md"];
 const ENDINGS_OF_METRICS: [&str; 8] =
     ["_total", "_seconds", "_rows", "_ranges", "_ids", "_bytes", "_flows", "_windows"];
 

@@ -27,6 +27,18 @@ pub async fn look(client: &Client, source: &Source) -> Result<Vec<Holder>, Postg
     Ok(holders)
 }
 
+/// How long the one that has been idle or prepared for longest has been so, of those that are waited for; zero if none is, or
+/// if that may not be seen.
+pub async fn longest_idle(
+    client: &Client,
+    source: &Source,
+    is_waited_for: impl Fn(&str) -> bool,
+) -> Result<Duration, PostgresError> {
+    let holders = holders(client, source).await?;
+    let idle = holders.iter().filter(|holder| holder.is_idle() && is_waited_for(&holder.transaction));
+    Ok(idle.filter_map(|holder| holder.since).max().unwrap_or_default())
+}
+
 async fn holders(client: &Client, source: &Source) -> Result<Vec<Holder>, PostgresError> {
     // A prepared transaction has no pid; its lock on its own transaction id leads to its name.
     let sql = "SELECT DISTINCT ON (l.virtualtransaction) l.virtualtransaction, l.pid, x.gid,

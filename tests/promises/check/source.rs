@@ -170,7 +170,7 @@ fn the_service_shows_the_days_left() {
              (2100000000, 2, '10.0.0.1', '10.0.0.2', 'UDP', 60, now() AT TIME ZONE 'utc')",
     );
     let service = Service::start(&database, &["retention.keep=0"]);
-    let days = || service.metric("flowsentry_id_days_left");
+    let days = || service.metric("flowsentry_ids_left_seconds") / 86_400.0;
     until("the days left", days, |days| (47.0..48.0).contains(days));
 }
 
