@@ -65,7 +65,7 @@ pub(super) fn wrong(name: &str, value: &str, remedy: &str) -> Problem {
 }
 
 /// `%41` and `+` become what they stand for.
-fn decoded(text: &str) -> Option<String> {
+pub(in crate::http) fn decoded(text: &str) -> Option<String> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
