@@ -31,7 +31,7 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
+.PHONY: help demo programs test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -41,11 +41,14 @@ demo: setup ## See it work: traffic and attacks through the service, on a privat
 	@$(STEP) "release build" cargo build --release --locked
 	@$(STEP) "demo" $(RELEASE) demo $(DEMO_FLAGS)
 
-test: check ## Everything that must hold: format, lints, documentation, demo, all tests
+test: check programs ## Everything that must hold: format, lints, documentation, demo, all tests
 	@$(STEP) "documentation tests" cargo test --doc --quiet --locked
 	@$(MAKE) --no-print-directory demo
 	@$(STEP) "build" cargo build --locked
 	@$(STEP) "tests" $(DEBUG) sandbox -- .ci/tests
+
+programs: setup ## Install programs that some tests go through: a browser, a terminal, Prometheus
+	@.ci/programs
 
 test-postgres: setup ## The tests with a database on other versions of PostgreSQL: VERSIONS="13 18"
 	@$(STEP) "build" cargo build --locked
