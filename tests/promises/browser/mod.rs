@@ -1,0 +1,3 @@
+//! The live page as a person meets it, in a real Chromium.
+
+mod signing;
