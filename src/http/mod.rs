@@ -9,6 +9,7 @@ mod api;
 mod guard;
 mod history;
 mod overview;
+mod page;
 mod routes;
 mod server;
 

@@ -1,4 +1,4 @@
-//! The pages.
+//! All paths: the live page, its plain text, health, metrics, and `/api`.
 
 use std::net::SocketAddr;
 
@@ -16,6 +16,7 @@ use super::api::{self, Api};
 use super::guard::{Guard, guard};
 use super::history::History;
 use super::overview::Overviews;
+use super::page;
 use super::server::Sources;
 use crate::config::Bytes;
 use crate::telemetry::metrics::Handle;
@@ -23,6 +24,7 @@ use crate::telemetry::status::{Snapshot, Status};
 
 const INDEX: &str = "\
 flowsentry
+/         the live page, for browsers
 /metrics  Prometheus
 /healthz  200 while the process gets on with its work; 503: restart it
 /readyz   200 while it owns its source or stands by; JSON with role, reasons and model
@@ -35,12 +37,13 @@ pub(super) fn router(sources: Sources, history: History, access: Access, bound: 
     let api = Api { queries, window_length, status: status.clone(), metrics: metrics.clone() };
     let overviews = Overviews::of(api.clone(), history);
     Router::new()
-        .route("/", get(|| async { INDEX }))
+        .route("/text", get(|| async { INDEX }))
         .route("/healthz", get(health).with_state(status.clone()))
         .route("/readyz", get(readiness).with_state(status))
         .route("/metrics", get(exposition).with_state(metrics))
-        .nest("/api", api::router(api, overviews, access, body_max))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") })
+        .nest("/api", api::router(api.clone(), overviews.clone(), access, body_max))
+        .merge(page::router(api, overviews))
+        .fallback(page::missing)
         .layer(from_fn_with_state(Guard { bound, body_max }, guard))
 }
 

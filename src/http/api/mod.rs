@@ -9,10 +9,10 @@ mod body;
 mod exceptions;
 mod flows;
 mod overview;
-mod parameters;
+pub(super) mod parameters;
 pub(super) mod problem;
 pub(super) mod state;
-mod time;
+pub(super) mod time;
 
 use std::time::Duration;
 
