@@ -11,6 +11,7 @@ mod guard;
 mod history;
 mod hosts;
 mod overview;
+mod page;
 mod patient;
 mod routes;
 mod server;

@@ -1,4 +1,4 @@
-//! The pages.
+//! All paths: the live page, its plain text, health, metrics, and `/api`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,6 +13,7 @@ use super::api::{self, Api};
 use super::guard::Guard;
 use super::history::History;
 use super::overview::Overviews;
+use super::page;
 use super::server::Sources;
 use super::sign_in;
 use super::streams::Streams;
@@ -21,6 +22,7 @@ use crate::telemetry::status::{Snapshot, Status};
 
 const INDEX: &str = "\
 flowsentry
+/         the live page, for browsers
 /metrics  Prometheus
 /healthz  200 while the process gets on with its work; 503: restart it
 /readyz   200 while it owns its source or stands by; JSON with role, reasons and model
@@ -28,19 +30,19 @@ flowsentry
 ";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `streams` is what a handler that streams events takes its place from.
-pub(super) fn router(sources: Sources, history: History, access: Access, guard: Guard, _streams: &Streams) -> Router {
+pub(super) fn router(sources: Sources, history: History, access: Access, guard: Guard, streams: Streams) -> Router {
     let Sources { status, metrics, queries, window_length } = sources;
     let api = Api { queries, window_length, status: status.clone(), metrics: metrics.clone() };
     let overviews = Overviews::of(api.clone(), history);
     let pages = Router::new()
-        .route("/", get(|| async { INDEX }))
+        .route("/text", get(|| async { INDEX }))
         .route("/healthz", get(health).with_state(status.clone()))
         .route("/readyz", get(readiness).with_state(status))
         .route("/metrics", get(exposition).with_state(metrics))
-        .nest("/api", api::router(api, overviews, guard.body_max()))
+        .nest("/api", api::router(api.clone(), overviews.clone(), guard.body_max()))
+        .merge(page::router(api, overviews, streams))
         .merge(sign_in::router(access))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") });
+        .fallback(page::missing);
     guard.around(pages, access)
 }
 

@@ -113,7 +113,7 @@ async fn serve_with(
     let history = History::default();
     let looks = watch_figures(history.clone(), sources.metrics.clone());
     let guard = Guard::of(settings, bound, patience.body);
-    let router = routes::router(sources, history, access, guard, &Streams::at_most(settings.streams_max));
+    let router = routes::router(sources, history, access, guard, Streams::at_most(settings.streams_max));
     info!(address = %bound, "serving metrics and health over HTTP");
     let served = accept(listener, router, settings.connections_max, stop, patience);
     tokio::spawn(async move {

@@ -1,17 +1,23 @@
-//! How many event streams there are at a time: each keeps a connection for as long as its page is open.
+//! How many event streams there are at a time, and for how long: each keeps a connection while its page is open.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body_util::BodyExt;
+use futures::StreamExt;
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use super::access;
 use super::api::problem::Problem;
+
+/// Then a stream ends, as it should and not in the middle of a word, and its page comes again: by its pass, and before the
+/// connection is cut off (`server`).
+pub(super) const LIFE: Duration = Duration::from_mins(4);
 
 /// Room for event streams. Clones share it.
 #[derive(Clone)]
@@ -35,9 +41,9 @@ pub(super) async fn take_place(State(streams): State<Streams>, request: Request,
         return access::refused(request.uri(), Problem::new(StatusCode::SERVICE_UNAVAILABLE, error, remedy));
     };
     next.run(request).await.map(|body| {
-        Body::new(body.map_frame(move |frame| {
+        Body::from_stream(body.into_data_stream().take_until(sleep(LIFE)).map(move |part| {
             let _held = &place;
-            frame
+            part
         }))
     })
 }

@@ -11,7 +11,7 @@ mod overview;
 pub(super) mod parameters;
 pub(super) mod problem;
 pub(super) mod state;
-mod time;
+pub(super) mod time;
 
 use std::time::Duration;
 

@@ -27,11 +27,6 @@ impl Problem {
         Self { error: error.into(), remedy: remedy.into(), status }
     }
 
-    /// How it is answered.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// For people, and for programs that asked for no JSON.
     pub fn into_text(self) -> Response {
         let text = format!("{}\n{}\n", self.error, self.remedy);
@@ -52,6 +47,21 @@ impl Problem {
     /// The request itself is wrong.
     pub fn request(error: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, remedy)
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong.
+    pub fn error(&self) -> &str {
+        &self.error
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &str {
+        &self.remedy
     }
 }
 

@@ -145,19 +145,32 @@ async fn pages_answer() {
         assert!(answer.contains(part), "{answer}");
         let answer = answer.to_lowercase();
         assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{answer}");
-        assert!(answer.contains("referrer-policy: no-referrer\r\n"), "{answer}");
-        assert!(answer.contains("content-security-policy: default-src 'none'; frame-ancestors 'none'"), "{answer}");
+        let (policy, referrer) = match answer.contains("content-type: text/html") {
+            true => ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; ", "same-origin"),
+            false => ("default-src 'none'; frame-ancestors 'none'; ", "no-referrer"),
+        };
+        assert!(answer.contains(&format!("content-security-policy: {policy}")), "{answer}");
+        assert!(answer.contains(&format!("referrer-policy: {referrer}\r\n")), "{answer}");
         assert!(answer.contains("x-frame-options: deny\r\n"), "{answer}");
         assert!(answer.contains("cross-origin-opener-policy: same-origin\r\n"), "{answer}");
         assert!(answer.contains("cross-origin-resource-policy: same-origin\r\n"), "{answer}");
         assert!(answer.contains("permissions-policy: camera=()"), "{answer}");
-        assert!(answer.contains("cache-control: no-store\r\n"), "{answer}");
+        let is_asset = path.starts_with("/assets/");
+        assert!(
+            answer.contains(if is_asset { "cache-control: no-cache" } else { "cache-control: no-store" }),
+            "{answer}"
+        );
     };
-    check("/", "200", "/metrics").await;
+    check("/", "200", "<!DOCTYPE html>").await;
+    check("/alerts", "503", "<!DOCTYPE html>").await;
+    check("/sign-in", "200", "<!DOCTYPE html>").await;
+    check("/text", "200", "/metrics").await;
+    check("/assets/page.css", "200", "etag: ").await;
+    check("/assets/page.js", "200", "content-type: text/javascript").await;
     check("/healthz", "200", "alive").await;
     check("/metrics", "200", "content-type: text/plain; version=0.0.4").await;
     check("/metrics", "200", "# TYPE flowsentry_packets_read_total counter\n").await;
-    check("/no/such", "404", "no such page").await;
+    check("/no/such", "404", "there is no /no/such").await;
     check("/readyz", "503", "\"reasons\":[\"no attempt has reached the source yet\"").await;
 }
 
