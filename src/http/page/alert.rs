@@ -80,7 +80,7 @@ fn why(alert: &Alert) -> Markup {
                 @match alert.windows {
                     0 => "no window has closed that confirms it.",
                     1 => "1 closed window confirms it.",
-                    windows => { (words::count(i64::from(windows))) " closed windows confirm it." }
+                    windows => { (words::count(windows)) " closed windows confirm it." }
                 } }
             @if reasons.is_empty() {
                 p.quiet { "The model gave no reasons." }

@@ -46,7 +46,11 @@ pub async fn list(State(sight): State<Sight>, uri: Uri) -> Result<Response, Wron
 
 /// A form sends its empty fields as well; they ask for nothing.
 fn without_blanks(query: &str) -> String {
-    query.split('&').filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty())).collect::<Vec<_>>().join("&")
+    query
+        .split('&')
+        .filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty()))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 fn form(given: &Parameters) -> Markup {

@@ -25,8 +25,11 @@ pub enum Place {
 }
 
 impl Place {
-    const LINKS: [(Self, &'static str, &'static str); 3] =
-        [(Self::Overview, "/", "Overview"), (Self::Alerts, "/alerts", "Alerts"), (Self::Exceptions, "/exceptions", "Exceptions")];
+    const LINKS: [(Self, &'static str, &'static str); 3] = [
+        (Self::Overview, "/", "Overview"),
+        (Self::Alerts, "/alerts", "Alerts"),
+        (Self::Exceptions, "/exceptions", "Exceptions"),
+    ];
 
     /// What the script does with the page: `overview` is filled by the stream, `fresh` is fetched again when alerts change.
     fn name(self) -> &'static str {
@@ -142,12 +145,18 @@ impl IntoResponse for Wrong {
             StatusCode::SERVICE_UNAVAILABLE => "The database does not answer",
             _ => "Something is wrong",
         };
-        page_with(problem.status(), Place::Elsewhere, title, "", &html! {
-            h1 { (title) }
-            p { (text::sentence(problem.error())) }
-            p { (text::sentence(problem.remedy())) }
-            p { a href="/" { "Overview" } }
-        })
+        page_with(
+            problem.status(),
+            Place::Elsewhere,
+            title,
+            "",
+            &html! {
+                h1 { (title) }
+                p { (text::sentence(problem.error())) }
+                p { (text::sentence(problem.remedy())) }
+                p { a href="/" { "Overview" } }
+            },
+        )
     }
 }
 

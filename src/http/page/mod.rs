@@ -10,10 +10,13 @@ mod alert;
 mod alerts;
 mod assets;
 mod chart;
+mod exceptions;
 mod flows;
 mod frame;
+mod host;
 mod hue;
 mod overview;
+mod search;
 mod sections;
 mod stream;
 mod telling;
@@ -46,6 +49,9 @@ pub(super) fn router(api: Api, overviews: Overviews) -> Router {
         .route("/", get(overview::overview))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}", get(alert::one))
+        .route("/hosts/{address}", get(host::host))
+        .route("/search", get(search::search))
+        .route("/exceptions", get(exceptions::list))
         .route("/events", get(stream::events))
         .route("/assets/{name}", get(assets::asset))
         .with_state(Sight { api, overviews, live })
@@ -54,5 +60,6 @@ pub(super) fn router(api: Api, overviews: Overviews) -> Router {
 /// Of a path that is none of ours.
 pub(super) async fn missing(uri: Uri) -> Response {
     let path = text::shown(uri.path(), text::NAME_CHARS_MAX);
-    Wrong(Problem::new(StatusCode::NOT_FOUND, format!("there is no {path}"), "the links above lead to all pages")).into_response()
+    Wrong(Problem::new(StatusCode::NOT_FOUND, format!("there is no {path}"), "the links above lead to all pages"))
+        .into_response()
 }

@@ -13,10 +13,14 @@ pub async fn overview(State(sight): State<Sight>) -> Response {
     let overview = sight.overviews.latest().await;
     let last_ended = stream::last_ended(&sight.api, &overview).await;
     let seen = Seen { overview: &overview, last_ended };
-    page(Place::Overview, "Overview", &html! {
-        h1.hidden { "Overview" }
-        div.board {
-            @for (id, section) in SECTIONS { section id=(id) { (section(&seen)) } }
-        }
-    })
+    page(
+        Place::Overview,
+        "Overview",
+        &html! {
+            h1.hidden { "Overview" }
+            div.board {
+                @for (id, section) in SECTIONS { section id=(id) { (section(&seen)) } }
+            }
+        },
+    )
 }

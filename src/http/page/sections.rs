@@ -78,8 +78,12 @@ fn mood(overview: &Overview) -> (&'static str, &'static str, &'static str) {
         "stopping" => ("waiting", "Stopping", "What is under way is being finished."),
         "starting" => ("bad", "Not working yet", "No attempt has reached the source of the packets so far."),
         _ if !state.ready => ("bad", "Not working", "Something keeps it from its work:"),
-        "standby" => ("waiting", "Standing by", "Another instance owns the source; this one takes over when that one ends."),
-        _ if state.model_version.is_none() => ("waiting", "Working without a model", "Flows are stored, but nothing judges them."),
+        "standby" => {
+            ("waiting", "Standing by", "Another instance owns the source; this one takes over when that one ends.")
+        }
+        _ if state.model_version.is_none() => {
+            ("waiting", "Working without a model", "Flows are stored, but nothing judges them.")
+        }
         _ if is_behind => ("waiting", "Catching up", "It works, and is behind: verdicts come late."),
         _ => ("good", "Working", "Packets are read as they come, and every flow is judged."),
     }

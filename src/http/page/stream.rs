@@ -207,4 +207,3 @@ impl Client {
         self.sent = frame.sections.iter().map(|section| section.hash).collect();
     }
 }
-

@@ -63,7 +63,8 @@ pub fn reasons(alert: &Alert) -> Vec<Reason<'_>> {
     let found = alert.reasons.as_ref().and_then(|reasons| reasons.get("features")).and_then(Value::as_array);
     let contribution = |reason: &Value| reason.get("contribution").and_then(Value::as_f64).filter(|part| *part > 0.0);
     let others = alert.reasons.as_ref().and_then(|reasons| reasons.get("others")).and_then(Value::as_f64);
-    let for_it: f64 = found.into_iter().flatten().filter_map(contribution).sum::<f64>() + others.unwrap_or(0.0).max(0.0);
+    let for_it: f64 =
+        found.into_iter().flatten().filter_map(contribution).sum::<f64>() + others.unwrap_or(0.0).max(0.0);
     let reason = |reason| -> Option<Reason<'_>> {
         let sentence = Value::get(reason, "sentence")?.as_str()?;
         let share = contribution(reason).map(|part| part / for_it).filter(|share| share.is_finite());

@@ -8,7 +8,8 @@ use crate::flow::time::EventTime;
 use crate::http::api::time;
 
 /// `1234567` as `1,234,567`.
-pub fn count(number: i64) -> String {
+pub fn count(number: impl TryInto<i64>) -> String {
+    let number = number.try_into().unwrap_or(i64::MAX);
     let digits = number.unsigned_abs().to_string();
     let mut text = if number < 0 { "−".to_owned() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {
@@ -21,7 +22,8 @@ pub fn count(number: i64) -> String {
 }
 
 /// A number with its thing, in the plural unless it is one.
-pub fn of(number: i64, one: &str, many: &str) -> String {
+pub fn of(number: impl TryInto<i64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(i64::MAX);
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
@@ -123,6 +125,7 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_shortened() {
         let check = |number: i64, expected: &str| assert_eq!(count(number), expected);
+        assert_eq!(count(u64::MAX), count(i64::MAX));
         check(0, "0");
         check(999, "999");
         check(1000, "1,000");
@@ -135,7 +138,10 @@ mod tests {
         check(12_431.0, "12.4k");
         check(2_000_000.0, "2M");
         assert_eq!((octets(512), octets(1_500_000)), ("512 B".to_owned(), "1.5 MB".to_owned()));
-        assert_eq!((of(1, "host", "hosts"), of(2300, "host", "hosts")), ("1 host".to_owned(), "2,300 hosts".to_owned()));
+        assert_eq!(
+            (of(1, "host", "hosts"), of(2300, "host", "hosts")),
+            ("1 host".to_owned(), "2,300 hosts".to_owned())
+        );
     }
 
     #[test]

@@ -34,18 +34,20 @@ const FIGURES: [Figure; 4] = [
 
 /// A chart for each figure.
 pub fn charts(windows: &[WindowRow], window_length: Duration, now: EventTime) -> Markup {
-    let (Some(first), Some(last)) =
-        (windows.iter().map(|window| window.window_start).min(), windows.iter().map(|window| window.window_start).max())
-    else {
+    let (Some(first), Some(last)) = (
+        windows.iter().map(|window| window.window_start).min(),
+        windows.iter().map(|window| window.window_start).max(),
+    ) else {
         return html! { p.quiet { "No window of it has closed yet: it was seen while its window is open, and is confirmed when that closes." } };
     };
     let (columns_found, length) = in_time(windows, (first, last), window_length);
     let end = first.saturating_add(length * u32::try_from(columns_found.len()).unwrap_or(u32::MAX));
-    let rows = || {
-        columns_found.iter().enumerate().rev().filter(|(_, column)| **column != Column::default()).map(|(place, column)| {
-            (first.saturating_add(length * u32::try_from(place).unwrap_or(u32::MAX)), column)
-        })
-    };
+    let rows =
+        || {
+            columns_found.iter().enumerate().rev().filter(|(_, column)| **column != Column::default()).map(
+                |(place, column)| (first.saturating_add(length * u32::try_from(place).unwrap_or(u32::MAX)), column),
+            )
+        };
     html! {
         p.quiet { "From " (words::moment(first, now)) ", in columns of " (words::span(length)) ". Where there is none, no closed window showed it." }
         div.grid {
@@ -75,7 +77,11 @@ fn time_of_day(time: EventTime) -> String {
 }
 
 /// A column for each span of time, also for those of which nothing was stored; and how long a span is.
-fn in_time(windows: &[WindowRow], (first, last): (EventTime, EventTime), window_length: Duration) -> (Vec<Column>, Duration) {
+fn in_time(
+    windows: &[WindowRow],
+    (first, last): (EventTime, EventTime),
+    window_length: Duration,
+) -> (Vec<Column>, Duration) {
     let length = u64::try_from(window_length.as_micros()).unwrap_or(u64::MAX).max(1);
     let micros = |time: EventTime| u64::try_from(time.since(first).as_micros()).unwrap_or(u64::MAX);
     let whole = micros(last) / length + 1;
@@ -129,6 +135,10 @@ mod tests {
 
     #[test]
     fn an_alert_without_closed_windows_says_so() {
-        assert!(charts(&[], Duration::from_secs(30), EventTime::default()).into_string().contains("No window of it has closed"));
+        assert!(
+            charts(&[], Duration::from_secs(30), EventTime::default())
+                .into_string()
+                .contains("No window of it has closed")
+        );
     }
 }

@@ -24,19 +24,22 @@ pub fn columns(chart: &Chart<'_>, series: &[Series]) -> Markup {
     let step = WIDTH / places.max(1) as f64;
     let height = |count: f64| HEIGHT * count / top;
     let mut below = vec![0.0; places];
-    chart.show(top, &html! {
-        @for series in series {
-            g class=(series.class) {
-                @for (place, below) in below.iter_mut().enumerate() {
-                    @let count = count(series, place);
-                    @if count > 0.0 {
-                        rect x=(at(step * (place as f64 + GAP / 2.0))) width=(at(step * (1.0 - GAP)))
-                            y=(exact(HEIGHT - height(raised(below, count)))) height=(exact(height(count))) {}
+    chart.show(
+        top,
+        &html! {
+            @for series in series {
+                g class=(series.class) {
+                    @for (place, below) in below.iter_mut().enumerate() {
+                        @let count = count(series, place);
+                        @if count > 0.0 {
+                            rect x=(at(step * (place as f64 + GAP / 2.0))) width=(at(step * (1.0 - GAP)))
+                                y=(exact(HEIGHT - height(raised(below, count)))) height=(exact(height(count))) {}
+                        }
                     }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 /// Adds to what lies below, and gives the new sum.

@@ -28,10 +28,13 @@ pub fn line(chart: &Chart<'_>, values: &[Option<f64>], least: f64) -> Markup {
         let _ = write!(path, "M{through}");
         let _ = write!(area, "M{} {}L{through}L{} {}Z", at(from), at(HEIGHT), at(to), at(HEIGHT));
     }
-    chart.show(top, &html! {
-        path.area d=(area) {}
-        path.line d=(path) vector-effect="non-scaling-stroke" {}
-    })
+    chart.show(
+        top,
+        &html! {
+            path.area d=(area) {}
+            path.line d=(path) vector-effect="non-scaling-stroke" {}
+        },
+    )
 }
 
 fn y_of(value: f64, top: f64) -> f64 {

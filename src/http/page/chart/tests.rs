@@ -7,7 +7,8 @@ fn chart(id: &str) -> Chart<'_> {
 
 /// Values of an attribute of all elements of a name, in their order.
 fn attributes(markup: &str, element: &str, attribute: &str) -> Vec<String> {
-    let tags = markup.split('<').filter(|tag| tag.strip_prefix(element).is_some_and(|rest| rest.starts_with([' ', '>'])));
+    let tags =
+        markup.split('<').filter(|tag| tag.strip_prefix(element).is_some_and(|rest| rest.starts_with([' ', '>'])));
     let value = |tag: &str| {
         let (_, rest) = tag.split_once(&format!(" {attribute}=\""))?;
         Some(rest.split_once('"')?.0.to_owned())
@@ -52,7 +53,9 @@ fn a_chart_says_in_text_what_it_shows() {
     chart.below = vec!["30 min ago".to_owned(), "now".to_owned()];
     chart.table.rows = vec![vec!["<b>".to_owned(), "1".to_owned()]];
     let shown = line(&chart, &[Some(1.0)], 1.0).into_string();
-    assert!(shown.contains("role=\"img\" aria-labelledby=\"packets-title\"><title id=\"packets-title\">&lt;t&gt;</title>"));
+    assert!(
+        shown.contains("role=\"img\" aria-labelledby=\"packets-title\"><title id=\"packets-title\">&lt;t&gt;</title>")
+    );
     assert!(shown.contains("<th scope=\"row\">&lt;b&gt;</th><td class=\"number\">1</td>"), "{shown}");
     assert!(shown.contains("<span>30 min ago</span><span>now</span>"));
     assert!(!shown.contains("style"), "{shown}");

@@ -36,7 +36,7 @@ pub fn throughput(seen: &Seen<'_>) -> Markup {
                 None => { "–" }
             }
         }
-        p.quiet { "At most " (words::short(peak)) " in the last " (span(past)) "." }
+        p.quiet { @if peak > 0.0 { "At most " (words::short(peak)) " in the last " (span(past)) "." } @else { "Nothing to read so far." } }
         (line(&chart, &past.packets, PACKETS_LEAST))
     }
 }
@@ -82,7 +82,8 @@ pub fn verdicts(seen: &Seen<'_>) -> Markup {
         past.verdicts.iter().map(|(label, counts)| (label.as_str(), counts.iter().sum())).collect();
     sums.sort_by_key(|&(label, sum)| (hue::is_calm(label), std::cmp::Reverse(sum)));
     let all: u64 = sums.iter().map(|(_, sum)| sum).sum();
-    let (calm, alarming): (Vec<&str>, Vec<&str>) = sums.iter().map(|(label, _)| *label).partition(|label| hue::is_calm(label));
+    let (calm, alarming): (Vec<&str>, Vec<&str>) =
+        sums.iter().map(|(label, _)| *label).partition(|label| hue::is_calm(label));
     html! {
         h2 { "Verdicts" }
         @if all == 0 {
@@ -91,7 +92,7 @@ pub fn verdicts(seen: &Seen<'_>) -> Markup {
         } @else {
             ul.legend {
                 @for (label, sum) in &sums {
-                    li { (telling::label(label)) " " span.number { (words::count(i64::try_from(*sum).unwrap_or(i64::MAX))) }
+                    li { (telling::label(label)) " " span.number { (words::count(*sum)) }
                         " " span.quiet { (words::percent(*sum as f64 / all as f64)) } }
                 }
             }
@@ -114,7 +115,8 @@ fn stacked(id: &str, what: &str, past: &Past, labels: &[&str]) -> Markup {
     let places = labels.iter().map(|label| counts(label).len()).max().unwrap_or_default();
     let mut rows = Vec::new();
     for place in (0..places).rev() {
-        let found: Vec<u64> = labels.iter().map(|label| counts(label).get(place).copied().unwrap_or_default()).collect();
+        let found: Vec<u64> =
+            labels.iter().map(|label| counts(label).get(place).copied().unwrap_or_default()).collect();
         if found.iter().any(|count| *count > 0) {
             let seconds = past.column_seconds * (places - place - 1) as u64;
             let cells = found.iter().map(ToString::to_string);
@@ -124,7 +126,11 @@ fn stacked(id: &str, what: &str, past: &Past, labels: &[&str]) -> Markup {
     let names = labels.iter().map(|label| super::text::shown(label, super::text::NAME_CHARS_MAX));
     let chart = Chart {
         id,
-        title: format!("{what}, in columns of {} s, stacked by label, in the last {}.", past.column_seconds, span(past)),
+        title: format!(
+            "{what}, in columns of {} s, stacked by label, in the last {}.",
+            past.column_seconds,
+            span(past)
+        ),
         unit: "flows",
         tick: words::short,
         below: below(past),
@@ -151,7 +157,12 @@ fn span(past: &Past) -> String {
 
 fn below(past: &Past) -> Vec<String> {
     let minutes = past.packets.len() as u64 * past.step_seconds / 60;
-    vec![format!("{minutes} min ago"), format!("{} min", minutes * 2 / 3), format!("{} min", minutes / 3), "now".to_owned()]
+    vec![
+        format!("{minutes} min ago"),
+        format!("{} min", minutes * 2 / 3),
+        format!("{} min", minutes / 3),
+        "now".to_owned(),
+    ]
 }
 
 fn by_minute(what: &str, past: &Past, values: &[Option<f64>], shown: fn(f64) -> String) -> Table {
