@@ -98,7 +98,7 @@ pub fn when(text: &str, now: EventTime) -> Markup {
 pub fn moment(then: EventTime, now: EventTime) -> Markup {
     html! {
         time datetime=(time::shown(then)) {
-            span.ago { (ago(then, now)) } " " span.at { "(" (clock(then)) " UTC)" }
+            span.ago { (ago(then, now)) } " " span.at { "(" (short_clock(then, now)) " UTC)" }
         }
     }
 }
@@ -107,6 +107,15 @@ pub fn moment(then: EventTime, now: EventTime) -> Markup {
 pub fn clock(then: EventTime) -> String {
     let text = time::shown(then);
     text.split('.').next().unwrap_or_default().replacen('T', " ", 1)
+}
+
+/// Time of day, and the date if it is another than today.
+fn short_clock(then: EventTime, now: EventTime) -> String {
+    let (then, now) = (clock(then), clock(now));
+    match (then.split_once(' '), now.split_once(' ')) {
+        (Some((date, of_day)), Some((today, _))) if date == today => of_day.to_owned(),
+        _ => then,
+    }
 }
 
 /// A share as percent.
@@ -167,7 +176,8 @@ mod tests {
         let now = time::read("2026-03-02T08:00:00Z").unwrap();
         let shown = when("2026-03-02T07:46:00.123456Z", now).into_string();
         assert!(shown.contains("datetime=\"2026-03-02T07:46:00.123456Z\""), "{shown}");
-        assert!(shown.contains("14 min ago") && shown.contains("2026-03-02 07:46:00 UTC"), "{shown}");
+        assert!(shown.contains("14 min ago") && shown.contains("(07:46:00 UTC)"), "{shown}");
+        assert!(when("2026-03-01T07:46:00Z", now).into_string().contains("(2026-03-01 07:46:00 UTC)"));
         assert_eq!(when("<b>", now).into_string(), "at an unknown time");
     }
 

@@ -89,7 +89,7 @@ fn median(mut values: Vec<i64>) -> Option<i64> {
 /// What it does now beside what is usual.
 pub fn show(lately: &Habits, before: &Habits) -> Markup {
     let number = |value: Option<i64>| value.map_or_else(|| "–".to_owned(), words::count);
-    let size = |value: usize| words::count(value);
+    let size = |of: &Habits, value: usize| if of.flows == 0 { "–".to_owned() } else { words::count(value) };
     let rows: [(&str, fn(&Habits) -> Option<i64>); 3] = [
         ("Packets sent in a window, median", |habits| habits.packets_sent),
         ("Packets received in a window, median", |habits| habits.packets_received),
@@ -107,8 +107,8 @@ pub fn show(lately: &Habits, before: &Habits) -> Markup {
                     tr { th scope="row" { "Octets both ways in a window, median" }
                         td.number { (lately.octets.map_or_else(|| "–".to_owned(), words::octets)) }
                         td.number { (before.octets.map_or_else(|| "–".to_owned(), words::octets)) } }
-                    tr { th scope="row" { "Hosts on the other side" } td.number { (size(lately.peers.len())) } td.number { (size(before.peers.len())) } }
-                    tr { th scope="row" { "Windows in which it was seen" } td.number { (size(lately.windows)) } td.number { (size(before.windows)) } }
+                    tr { th scope="row" { "Hosts on the other side" } td.number { (size(lately, lately.peers.len())) } td.number { (size(before, before.peers.len())) } }
+                    tr { th scope="row" { "Windows in which it was seen" } td.number { (size(lately, lately.windows)) } td.number { (size(before, before.windows)) } }
                 }
             }
         }

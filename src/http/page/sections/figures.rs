@@ -19,7 +19,7 @@ const STEPS_A_ROW: usize = 6;
 /// Packets read per second.
 pub fn throughput(seen: &Seen<'_>) -> Markup {
     let past = &seen.overview.past;
-    let peak = past.packets.iter().flatten().copied().fold(0.0, f64::max);
+    let peak = past.packets.iter().flatten().copied().chain(past.packets_per_second).fold(0.0, f64::max);
     let chart = Chart {
         id: "throughput-chart",
         title: format!("Packets read per second in the last {}; at most {}.", span(past), words::short(peak)),
