@@ -45,7 +45,7 @@ pub async fn one(State(sight): State<Sight>, Path(id): Path<String>) -> Result<R
                 Ok(flows) if flows.is_empty() => p.quiet { "None stored yet: flows are stored when their window closes." },
                 Ok(flows) => {
                     @let shown = flows.get(..FLOWS_SHOWN).unwrap_or(flows);
-                    p.quiet { "The latest " (shown.len()) " of its subject in its time." }
+                    p.quiet { "What is stored of its subject in its time" @if flows.len() > shown.len() { "; the latest " (shown.len()) } "." }
                     (flows::table("alert-flows-rows", "Flows of the alert, the latest first", shown, now))
                 }
             }
@@ -80,16 +80,17 @@ fn why(alert: &Alert) -> Markup {
                 @match alert.windows {
                     0 => "no window has closed that confirms it.",
                     1 => "1 closed window confirms it.",
-                    windows => { (words::count(i64::from(windows))) " closed windows confirm it." }
+                    windows => { (words::count(windows)) " closed windows confirm it." }
                 } }
             @if reasons.is_empty() {
                 p.quiet { "The model gave no reasons." }
             } @else {
+                p.quiet { "Each with its share of all that speaks for the label:" }
                 ol.reasons {
                     @for reason in &reasons {
                         li { (text::sentence(reason.sentence))
                             @if let Some(share) = reason.share {
-                                " " span.quiet { (words::percent(share)) " of what speaks for it" }
+                                " " span.quiet { (words::percent(share)) }
                             } }
                     }
                 }

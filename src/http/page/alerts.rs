@@ -80,7 +80,7 @@ fn choice(name: &str, label: &str, values: &[&str], chosen: &str) -> Markup {
             label for=(format!("filter-{name}")) { (label) }
             select id=(format!("filter-{name}")) name=(name) {
                 option value="" { "any" }
-                @for value in values { option value=(value) selected[*value == chosen] { (value) } }
+                @for value in values { option value=(value) selected[*value == chosen] { @if *value == "closed" { "ended" } @else { (value) } } }
             }
         }
     }

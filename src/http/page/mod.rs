@@ -10,10 +10,13 @@ mod alert;
 mod alerts;
 mod assets;
 mod chart;
+mod exceptions;
 mod flows;
 mod frame;
+mod host;
 mod hue;
 mod overview;
+mod search;
 mod sections;
 mod stream;
 mod telling;
@@ -48,6 +51,9 @@ pub(super) fn router(api: Api, overviews: Overviews, streams: Streams) -> Router
         .route("/", get(overview::overview))
         .route("/alerts", get(alerts::list))
         .route("/alerts/{id}", get(alert::one))
+        .route("/hosts/{address}", get(host::host))
+        .route("/search", get(search::search))
+        .route("/exceptions", get(exceptions::list))
         .route("/events", get(stream::events).layer(from_fn_with_state(streams, take_place)))
         .route("/assets/{name}", get(assets::asset))
         .with_state(Sight { api, overviews, live })

@@ -51,7 +51,7 @@ pub fn severity(severity: &str) -> Markup {
 pub fn state(alert: &Alert) -> &'static str {
     match alert.state.as_str() {
         "open" => "open",
-        "closed" => "ended",
+        "closed" => "ended", // what people say of what was closed by itself
         "withdrawn" if alert.merged_into.is_some() => "part of another",
         "withdrawn" => "withdrawn",
         _ => "unknown",
@@ -86,7 +86,7 @@ pub fn extent(alert: &Alert) -> Markup {
     };
     html! {
         ul.facts {
-            li { (peers) }
+            @if alert.peers > 0 { li { (peers) } }
             @if alert.ports > 0 { li { (words::of(alert.ports, "port", "ports")) } }
             li { (words::of(alert.flows, "flow", "flows")) }
             li { (words::of(alert.packets, "packet", "packets")) }

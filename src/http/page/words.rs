@@ -8,7 +8,8 @@ use crate::flow::time::EventTime;
 use crate::http::api::time;
 
 /// `1234567` as `1,234,567`.
-pub fn count(number: i64) -> String {
+pub fn count(number: impl TryInto<i64>) -> String {
+    let number = number.try_into().unwrap_or(i64::MAX);
     let digits = number.unsigned_abs().to_string();
     let mut text = if number < 0 { "−".to_owned() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {
@@ -21,7 +22,8 @@ pub fn count(number: i64) -> String {
 }
 
 /// A number with its thing, in the plural unless it is one.
-pub fn of(number: i64, one: &str, many: &str) -> String {
+pub fn of(number: impl TryInto<i64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(i64::MAX);
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
@@ -96,7 +98,7 @@ pub fn when(text: &str, now: EventTime) -> Markup {
 pub fn moment(then: EventTime, now: EventTime) -> Markup {
     html! {
         time datetime=(time::shown(then)) {
-            span.ago { (ago(then, now)) } " " span.at { "(" (clock(then)) " UTC)" }
+            span.ago { (ago(then, now)) } " " span.at { "(" (short_clock(then, now)) " UTC)" }
         }
     }
 }
@@ -105,6 +107,15 @@ pub fn moment(then: EventTime, now: EventTime) -> Markup {
 pub fn clock(then: EventTime) -> String {
     let text = time::shown(then);
     text.split('.').next().unwrap_or_default().replacen('T', " ", 1)
+}
+
+/// Time of day, and the date if it is another than today.
+fn short_clock(then: EventTime, now: EventTime) -> String {
+    let (then, now) = (clock(then), clock(now));
+    match (then.split_once(' '), now.split_once(' ')) {
+        (Some((date, of_day)), Some((today, _))) if date == today => of_day.to_owned(),
+        _ => then,
+    }
 }
 
 /// A share as percent.
@@ -123,6 +134,7 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_shortened() {
         let check = |number: i64, expected: &str| assert_eq!(count(number), expected);
+        assert_eq!(count(u64::MAX), count(i64::MAX));
         check(0, "0");
         check(999, "999");
         check(1000, "1,000");
@@ -164,7 +176,8 @@ mod tests {
         let now = time::read("2026-03-02T08:00:00Z").unwrap();
         let shown = when("2026-03-02T07:46:00.123456Z", now).into_string();
         assert!(shown.contains("datetime=\"2026-03-02T07:46:00.123456Z\""), "{shown}");
-        assert!(shown.contains("14 min ago") && shown.contains("2026-03-02 07:46:00 UTC"), "{shown}");
+        assert!(shown.contains("14 min ago") && shown.contains("(07:46:00 UTC)"), "{shown}");
+        assert!(when("2026-03-01T07:46:00Z", now).into_string().contains("(2026-03-01 07:46:00 UTC)"));
         assert_eq!(when("<b>", now).into_string(), "at an unknown time");
     }
 

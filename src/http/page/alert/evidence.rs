@@ -13,6 +13,8 @@ use crate::postgres::queries::WindowRow;
 /// Columns of a chart at most. An alert that lasted longer has several windows a column.
 const COLUMNS_MAX: u64 = 60;
 
+const COLUMNS_MIN: u32 = 12;
+
 /// Figures of a window, or of a few that share a column.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 struct Column {
@@ -40,17 +42,15 @@ pub fn charts(windows: &[WindowRow], window_length: Duration, now: EventTime) ->
     ) else {
         return html! { p.quiet { "No window of it has closed yet: it was seen while its window is open, and is confirmed when that closes." } };
     };
+    // A single column as wide as the chart would not look like a moment.
+    let first = first.min(last.saturating_sub(window_length * COLUMNS_MIN.saturating_sub(1)));
     let (columns_found, length) = in_time(windows, (first, last), window_length);
-    let end = first.saturating_add(length * u32::try_from(columns_found.len()).unwrap_or(u32::MAX));
-    let rows =
-        || {
-            columns_found.iter().enumerate().rev().filter(|(_, column)| **column != Column::default()).map(
-                |(place, column)| (first.saturating_add(length * u32::try_from(place).unwrap_or(u32::MAX)), column),
-            )
-        };
+    let start_of = |place: usize| first.saturating_add(length * u32::try_from(place).unwrap_or(u32::MAX));
+    let end = start_of(columns_found.len());
+    let filled = || columns_found.iter().enumerate().rev().filter(|(_, column)| **column != Column::default());
     html! {
-        p.quiet { "From " (words::moment(first, now)) ", in columns of " (words::span(length)) ". Where there is none, no closed window showed it." }
-        div.grid {
+        p.quiet { "In columns of " (words::span(length)) ", up to " (words::moment(end, now)) ". Where there is no column, no closed window showed it." }
+        div.pairs {
             @for (id, name, unit, figure) in FIGURES {
                 @let chart = Chart {
                     id,
@@ -60,7 +60,7 @@ pub fn charts(windows: &[WindowRow], window_length: Duration, now: EventTime) ->
                     below: vec![time_of_day(first), time_of_day(end)],
                     table: Table {
                         head: vec!["From (UTC)".to_owned(), name.to_owned()],
-                        rows: rows().map(|(start, column)| vec![words::clock(start), figure(column).to_string()]).collect(),
+                        rows: filled().map(|(place, column)| vec![words::clock(start_of(place)), figure(column).to_string()]).collect(),
                     },
                 };
                 div {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::flow::time::EventTime;
 use crate::http::api::alerts::Alert;
-use crate::http::page::{telling, text, words};
+use crate::http::page::{text, words};
 
 /// Days after which an exception ends, as offered.
 const DAYS: [(&str, &str); 5] =
@@ -75,7 +75,6 @@ pub fn silence(alert: &Alert) -> Markup {
                 p.buttons { button.main id="save-exception" type="submit" disabled { "Save the exception" } }
                 p.trouble role="alert" {}
             }
-            p.quiet { "This alert: " (telling::label(&alert.label)) }
         }
     }
 }

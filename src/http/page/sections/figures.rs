@@ -19,7 +19,7 @@ const STEPS_A_ROW: usize = 6;
 /// Packets read per second.
 pub fn throughput(seen: &Seen<'_>) -> Markup {
     let past = &seen.overview.past;
-    let peak = past.packets.iter().flatten().copied().fold(0.0, f64::max);
+    let peak = past.packets.iter().flatten().copied().chain(past.packets_per_second).fold(0.0, f64::max);
     let chart = Chart {
         id: "throughput-chart",
         title: format!("Packets read per second in the last {}; at most {}.", span(past), words::short(peak)),
@@ -36,7 +36,7 @@ pub fn throughput(seen: &Seen<'_>) -> Markup {
                 None => { "–" }
             }
         }
-        p.quiet { "At most " (words::short(peak)) " in the last " (span(past)) "." }
+        p.quiet { @if peak > 0.0 { "At most " (words::short(peak)) " in the last " (span(past)) "." } @else { "Nothing to read so far." } }
         (line(&chart, &past.packets, PACKETS_LEAST))
     }
 }
@@ -92,7 +92,7 @@ pub fn verdicts(seen: &Seen<'_>) -> Markup {
         } @else {
             ul.legend {
                 @for (label, sum) in &sums {
-                    li { (telling::label(label)) " " span.number { (words::count(i64::try_from(*sum).unwrap_or(i64::MAX))) }
+                    li { (telling::label(label)) " " span.number { (words::count(*sum)) }
                         " " span.quiet { (words::percent(*sum as f64 / all as f64)) } }
                 }
             }
