@@ -49,6 +49,7 @@ test: check programs ## Everything that must hold: format, lints, documentation,
 
 programs: setup ## Install programs that some tests go through: a browser, a terminal, Prometheus
 	@.ci/programs
+	@.ci/axe
 
 test-postgres: setup ## The tests with a database on other versions of PostgreSQL: VERSIONS="13 18"
 	@$(STEP) "build" cargo build --locked

@@ -42,6 +42,7 @@ impl Config {
         self.check_reading()?;
         self.check_times()?;
         self.check_watchdog()?;
+        self.check_streams()?;
         self.check_memory()?;
         self.check_tell()?;
         self.check_retention()
@@ -119,6 +120,14 @@ impl Config {
                 text(ANSWER_MARGIN),
                 text(needed)
             )
+        })
+    }
+
+    /// Streams that took every connection would leave none to ask for health.
+    fn check_streams(&self) -> Result<(), ConfigError> {
+        let names = ["http.streams_max", "http.connections_max"];
+        self.require(self.http.streams_max < self.http.connections_max, &names, || {
+            "make the first less than the second, which it is a part of".to_owned()
         })
     }
 

@@ -11,6 +11,7 @@ mod document;
 mod duration;
 mod environment;
 mod error;
+mod host_names;
 mod layers;
 mod limit;
 mod listen;
@@ -29,6 +30,7 @@ pub use derived::{ANSWER_MARGIN, Memory, PACKET_BYTES};
 pub use document::{EffectiveOption, documented};
 pub use environment::Environment;
 pub use error::{Combined, ConfigError};
+pub use host_names::HostNames;
 pub use listen::Listen;
 pub use log_filter::LogFilter;
 pub use options::{

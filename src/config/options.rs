@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::duration::{days, hours, milliseconds, minutes, seconds};
+use super::host_names::HostNames;
 use super::limit::{Limit, Names, ZeroOr};
 use super::listen::Listen;
 use super::log_filter::LogFilter;
@@ -229,8 +230,14 @@ options! {
     http: Http {
         /// IP address and port, or "off". Whoever reaches the port reads the metrics: keep it on loopback or private.
         listen: Listen = Listen::loopback(9477);
+        /// Names that requests may be addressed to where that is not loopback, separated by commas, such as
+        /// "flowsentry.example". IP addresses always may. Any other name is refused: it could be anybody's, who points it
+        /// at this machine to read through the browser of somebody in this network (DNS rebinding).
+        names: HostNames = HostNames::default();
         /// Connections at a time; more have to wait.
-        connections_max: usize = 64, 1..=10_000;
+        connections_max: usize = 64, 2..=10_000;
+        /// Of these, streams of live pages at a time; more are told to come back.
+        streams_max: usize = 32, 1..=5000;
         /// A request with a larger body is refused.
         body_max: Bytes = Bytes::kib(64), Bytes::kib(1)..=Bytes::mib(16);
         /// File with the token that changes need (Authorization: Bearer), on one line. Empty: nothing can be changed over

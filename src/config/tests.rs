@@ -250,6 +250,11 @@ fn impossible_combinations_name_all_that_do_not_fit() {
          lower one of them",
     );
     check(
+        &["http.connections_max=32"],
+        "http.streams_max = 32 (default), http.connections_max = 32 (--set): \
+         make the first less than the second, which it is a part of",
+    );
+    check(
         &["window.length=1s", "window.out_of_orderness=101s"],
         "window.out_of_orderness = 101s (--set), window.length = 1s (--set): \
          more than 100 windows would stay open; write at most 100s",

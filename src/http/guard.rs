@@ -1,102 +1,131 @@
 //! What every request must pass, and what every answer carries.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
 
+use super::access::{self, Access};
 use super::api::problem::Problem;
-use crate::config::Bytes;
+use super::hosts::Hosts;
+use crate::config::{Bytes, Http};
+
+/// What a page may do: what it is made of and what it asks comes from here, all of it.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                           form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// What anything else may do, were a browser to take it for a page.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
+/// Nothing that a browser could be asked for is needed.
+const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
+const COOP: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// What a request is held against.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Guard {
-    /// Where the server listens.
-    pub bound: SocketAddr,
-    /// The largest body.
-    pub body_max: Bytes,
+    hosts: Hosts,
+    body_max: Bytes,
+    body_time: Duration,
 }
 
 impl Guard {
-    fn refusal(&self, uri: &Uri, headers: &HeaderMap) -> Option<(StatusCode, &'static str, &'static str)> {
-        if self.bound.ip().is_loopback() && !names_loopback(uri, headers) {
-            return Some((
-                StatusCode::MISDIRECTED_REQUEST,
-                "this server answers for loopback names only, as localhost",
-                "name it localhost or by a loopback address",
-            ));
-        }
+    /// For a server that listens there, and waits so long for a body.
+    pub fn of(settings: &Http, bound: SocketAddr, body_time: Duration) -> Self {
+        Self { hosts: Hosts::of(bound, &settings.names), body_max: settings.body_max, body_time }
+    }
+
+    /// The largest body.
+    pub fn body_max(&self) -> Bytes {
+        self.body_max
+    }
+
+    /// Puts everything behind a router's pages under guard: first the host is looked at, then who asks, then the body
+    /// is waited for.
+    pub fn around(self, router: Router, access: Access) -> Router {
+        router
+            .layer(from_fn_with_state(self.clone(), take_body))
+            .layer(from_fn_with_state(access, access::check))
+            .layer(from_fn_with_state(self, guard))
+    }
+
+    fn refusal(&self, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        (length > Some(self.body_max.get())).then_some((
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is too large",
-            "send less, or raise http.body_max",
-        ))
+        self.hosts.refusal(uri, headers).or_else(|| (length > Some(self.body_max.get())).then(too_large))
+    }
+
+    /// The whole body, or why it is not waited for any longer.
+    async fn body(&self, body: Body) -> Result<Body, Problem> {
+        let bytes_max = usize::try_from(self.body_max.get()).unwrap_or(usize::MAX);
+        match timeout(self.body_time, Limited::new(body, bytes_max).collect()).await {
+            Ok(Ok(body)) => Ok(Body::from(body.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(error)) => Err(Problem::request(format!("the body did not come: {error}"), "send it again")),
+            Err(_) => Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not come within {:?}", self.body_time),
+                "send it faster",
+            )),
+        }
     }
 }
 
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large", "send less, or raise http.body_max")
+}
+
 /// Refuses what does not pass, and makes every answer safe to show in a browser.
-pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let mut response = match guard.refusal(request.uri(), request.headers()) {
-        Some((status, error, remedy)) if request.uri().path().starts_with("/api/") => {
-            Problem::new(status, error, remedy).into_response()
-        }
-        Some((status, error, _)) => (status, format!("{error}\n")).into_response(),
+        Some(refusal) => access::refused(request.uri(), refusal),
         None => next.run(request).await,
     };
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    protect(response.headers_mut());
     response
 }
 
-/// Whether all that says which host is meant names this machine from within.
-fn names_loopback(uri: &Uri, headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next().and_then(|host| host.to_str().ok());
-    hosts.next().is_none() && host.is_some_and(is_loopback) && uri.host().is_none_or(is_loopback)
+fn protect(headers: &mut HeaderMap) {
+    let is_page = headers.get(CONTENT_TYPE).is_some_and(|of| of.as_bytes().starts_with(b"text/html"));
+    // With `no-referrer` browsers would not say either from which origin a form comes.
+    let (policy, referrer) = if is_page { (PAGE_POLICY, "same-origin") } else { (POLICY, "no-referrer") };
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, policy),
+        (REFERRER_POLICY, referrer),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (COOP, "same-origin"),
+        (CORP, "same-origin"),
+        (PERMISSIONS_POLICY, PERMISSIONS),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') && port.chars().all(|digit| digit.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_loopback() {
-        let check = |host: &str, expected: bool| assert_eq!(is_loopback(host), expected, "{host}");
-        check("localhost", true);
-        check("LocalHost:9477", true);
-        check("127.0.0.1:9477", true);
-        check("127.1.2.3", true);
-        check("[::1]:9477", true);
-        check("[::1]", true);
-        check("evil.example", false);
-        check("evil.example:9477", false);
-        check("localhost.evil.example", false);
-        check("127.0.0.1.evil.example", false);
-        check("127.0.0.1@evil.example", false);
-        check("192.0.2.1", false);
-        check("0.0.0.0", false);
-        check("", false);
-        check(":9477", false);
+/// Hands on what comes with a request only once it is there.
+async fn take_body(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await; // nobody reads it
+    }
+    let (head, body) = request.into_parts();
+    match guard.body(body).await {
+        Ok(body) => next.run(Request::from_parts(head, body)).await,
+        Err(problem) => {
+            let mut response = access::refused(&head.uri, problem);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
     }
 }

@@ -1,28 +1,28 @@
-//! The pages.
-
-use std::net::SocketAddr;
+//! All paths: the live page, its plain text, health, metrics, and `/api`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::api::access::Access;
+use super::access::Access;
 use super::api::{self, Api};
-use super::guard::{Guard, guard};
+use super::guard::Guard;
 use super::history::History;
 use super::overview::Overviews;
+use super::page;
 use super::server::Sources;
-use crate::config::Bytes;
+use super::sign_in;
+use super::streams::Streams;
 use crate::telemetry::metrics::Handle;
 use crate::telemetry::status::{Snapshot, Status};
 
 const INDEX: &str = "\
 flowsentry
+/         the live page, for browsers
 /metrics  Prometheus
 /healthz  200 while the process gets on with its work; 503: restart it
 /readyz   200 while it owns its source or stands by; JSON with role, reasons and model
@@ -30,18 +30,20 @@ flowsentry
 ";
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) fn router(sources: Sources, history: History, access: Access, bound: SocketAddr, body_max: Bytes) -> Router {
+pub(super) fn router(sources: Sources, history: History, access: Access, guard: Guard, streams: Streams) -> Router {
     let Sources { status, metrics, queries, window_length } = sources;
     let api = Api { queries, window_length, status: status.clone(), metrics: metrics.clone() };
     let overviews = Overviews::of(api.clone(), history);
-    Router::new()
-        .route("/", get(|| async { INDEX }))
+    let pages = Router::new()
+        .route("/text", get(|| async { INDEX }))
         .route("/healthz", get(health).with_state(status.clone()))
         .route("/readyz", get(readiness).with_state(status))
         .route("/metrics", get(exposition).with_state(metrics))
-        .nest("/api", api::router(api, overviews, access, body_max))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists all\n") })
-        .layer(from_fn_with_state(Guard { bound, body_max }, guard))
+        .nest("/api", api::router(api.clone(), overviews.clone(), guard.body_max()))
+        .merge(page::router(api, overviews, streams))
+        .merge(sign_in::router(access))
+        .fallback(page::missing);
+    guard.around(pages, access)
 }
 
 async fn exposition(State(metrics): State<Handle>) -> Response {

@@ -7,18 +7,24 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
-use super::api::access::{Access, TokenError};
+use super::access::Access;
+use super::guard::Guard;
 use super::history::{History, SAMPLE};
+use super::patient::Patient;
 use super::routes;
+use super::sign_in::Peer;
+use super::streams::Streams;
+use super::token::TokenError;
 use crate::config::{Http, Listen};
 use crate::postgres::queries::Queries;
 use crate::telemetry::metrics::Handle;
@@ -26,6 +32,8 @@ use crate::telemetry::status::Status;
 
 const HEADERS_MAX: usize = 64;
 const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// What the kernel keeps of an answer that is not read.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 /// Wait after a connection could not be accepted, as when file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -63,14 +71,23 @@ pub struct Sources {
 struct Patience {
     /// For the head of a request, silence before it included: a client that dribbles must not keep a connection.
     head: Duration,
+    /// For the body of a request.
+    body: Duration,
+    /// To read some of an answer that waits to be read.
+    reading: Duration,
     /// For a connection as a whole; then it is closed after the request at hand.
     connection: Duration,
     /// For a request at hand to finish, once its connection is to be closed.
     closing: Duration,
 }
 
-const PATIENCE: Patience =
-    Patience { head: Duration::from_secs(10), connection: Duration::from_mins(5), closing: Duration::from_secs(5) };
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(10),
+    body: Duration::from_secs(10),
+    reading: Duration::from_secs(20),
+    connection: Duration::from_mins(5),
+    closing: Duration::from_secs(5),
+};
 
 /// Serves until `stop` completes, on tasks of the caller's runtime. Returns the address, whose port is a free one if 0
 /// was asked for; `None` if HTTP is off.
@@ -95,7 +112,8 @@ async fn serve_with(
     let access = Access::of(settings.token_file.as_deref(), bound)?;
     let history = History::default();
     let looks = watch_figures(history.clone(), sources.metrics.clone());
-    let router = routes::router(sources, history, access, bound, settings.body_max);
+    let guard = Guard::of(settings, bound, patience.body);
+    let router = routes::router(sources, history, access, guard, Streams::at_most(settings.streams_max));
     info!(address = %bound, "serving metrics and health over HTTP");
     let served = accept(listener, router, settings.connections_max, stop, patience);
     tokio::spawn(async move {
@@ -131,8 +149,9 @@ async fn accept(
         loop {
             let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    tokio::spawn(converse(stream, router.clone(), permit, closing.clone(), patience));
+                Ok((stream, peer)) => {
+                    let router = router.clone().layer(Extension(Peer(peer)));
+                    tokio::spawn(converse(stream, router, permit, closing.clone(), patience));
                 }
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
@@ -158,7 +177,11 @@ async fn converse(
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(patience.head);
     server.max_headers(HEADERS_MAX).max_buf_size(HEADER_BYTES_MAX);
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES) {
+        debug!(%error, "the send buffer of a connection keeps its size");
+    }
+    let stream = TokioIo::new(Patient::new(stream, patience.reading));
+    let mut connection = pin!(server.serve_connection(stream, TowerToHyperService::new(router)));
 
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,

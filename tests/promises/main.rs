@@ -11,6 +11,7 @@ mod alerts;
 mod api;
 mod audit;
 mod bad_input;
+mod browser;
 mod check;
 mod columns;
 mod dashboards;

@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::time::shown;
 use super::{Api, body};
 use crate::alert::{Severity, State as AlertState};
-use crate::postgres::queries::{AlertFilter, AlertRow, Cursor, Side, WindowRow};
+use crate::postgres::queries::{AlertFilter, AlertRow, Cursor, FlowRow, PostgresError, Side, WindowRow};
 
 /// Flows that one alert is told with, at most.
 const FLOWS_MAX: usize = 200;
@@ -109,6 +109,16 @@ pub(super) struct Told {
     stored_flows_problem: Option<String>,
 }
 
+/// What is known of an alert.
+pub(in crate::http) struct Evidence {
+    /// The alert.
+    pub alert: Alert,
+    /// What closed windows showed of it, the latest first.
+    pub windows: Vec<WindowRow>,
+    /// Stored flows of its subject in its time, the latest first.
+    pub flows: Result<Vec<FlowRow>, PostgresError>,
+}
+
 /// Who has seen an alert.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -135,9 +145,15 @@ pub(super) struct Acknowledgement {
 pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Alerts>, Problem> {
     let names = ["state", "label", "severity", "subject", "since", "until", "before", "limit"];
     let given = Parameters::of(uri.query(), &names)?;
+    let (alerts, next) = api.queries.alerts(&filter(&given)?, given.limit(PAGE, PAGE_MAX)?).await?;
+    Ok(Json(Alerts { alerts: alerts.into_iter().map(Alert::from).collect(), next: next.map(|next| next.to_string()) }))
+}
+
+/// Which alerts are asked for.
+pub(in crate::http) fn filter(given: &Parameters) -> Result<AlertFilter, Problem> {
     let state = |text: &str| AlertState::ALL.into_iter().map(AlertState::name).find(|name| *name == text);
     let severity = |text: &str| Severity::from_name(text).map(Severity::name);
-    let filter = AlertFilter {
+    Ok(AlertFilter {
         state: given.read("state", "write open, closed or withdrawn", state)?.map(str::to_owned),
         label: given.text("label").map(str::to_owned),
         severity: given.read("severity", "write low, medium, high or critical", severity)?.map(str::to_owned),
@@ -146,28 +162,32 @@ pub(super) async fn list(State(api): State<Api>, uri: Uri) -> Result<Json<Alerts
         until: given.time("until")?,
         before: given
             .read("before", "write `next` of the page before, as it is", |text| text.parse::<Cursor>().ok())?,
-    };
-    let (alerts, next) = api.queries.alerts(&filter, given.limit(PAGE, PAGE_MAX)?).await?;
-    Ok(Json(Alerts { alerts: alerts.into_iter().map(Alert::from).collect(), next: next.map(|next| next.to_string()) }))
+    })
 }
 
 /// One alert with its evidence and flows.
 #[utoipa::path(get, path = "/api/alerts/{id}", params(("id" = i64, Path)),
     responses((status = 200, body = Told), (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Told>, Problem> {
-    let id = number(&id)?;
+    let Evidence { alert, windows, flows } = evidence(&api, number(&id)?).await?;
+    let windows = windows.into_iter().map(window).collect();
+    let (stored_flows, problem) = match flows {
+        Ok(flows) => (flows.into_iter().map(Flow::from).collect(), None),
+        Err(error) => (Vec::new(), Some(crate::exit::chain(&error))),
+    };
+    Ok(Json(Told { alert, windows, stored_flows, stored_flows_problem: problem }))
+}
+
+/// Gathers what is known of an alert.
+pub(in crate::http) async fn evidence(api: &Api, id: i64) -> Result<Evidence, Problem> {
     let row = api.queries.alert(id).await?.ok_or_else(|| unknown(id))?;
-    let windows = api.queries.alert_windows(id).await?.into_iter().map(window).collect();
+    let windows = api.queries.alert_windows(id).await?;
     let side = if row.subject_kind == "victim" { Side::Destination } else { Side::Source };
     // The first packet's window began before it; one of exactly that length before is none of its.
     let since = row.first_seen.saturating_sub(api.window_length).saturating_add(MICROSECOND);
     let until = row.last_seen.saturating_add(MICROSECOND);
     let flows = api.queries.flows(row.subject, side, (since, until), FLOWS_MAX).await;
-    let (stored_flows, problem) = match flows {
-        Ok(flows) => (flows.into_iter().map(Flow::from).collect(), None),
-        Err(error) => (Vec::new(), Some(crate::exit::chain(&error))),
-    };
-    Ok(Json(Told { alert: row.into(), windows, stored_flows, stored_flows_problem: problem }))
+    Ok(Evidence { alert: row.into(), windows, flows })
 }
 
 /// Says that somebody has seen an alert; the first to say so stays.
@@ -188,11 +208,11 @@ pub(super) async fn acknowledge(
     Ok(Json(row.into()))
 }
 
-fn net(text: &str) -> Option<IpNet> {
+pub(in crate::http) fn net(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse().ok().map(|address: IpAddr| address.into()))
 }
 
-pub(super) fn number(text: &str) -> Result<i64, Problem> {
+pub(in crate::http) fn number(text: &str) -> Result<i64, Problem> {
     text.parse().map_err(|_| super::parameters::wrong("id", text, "write the number of an id"))
 }
 

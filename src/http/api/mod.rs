@@ -1,29 +1,26 @@
 //! `/api`: alerts, flows and state as JSON for programs; described by the document at `/api/openapi.json`.
 //!
-//! Reads but for acknowledging alerts and editing exceptions, which need a token (`access`). Names are those of the columns,
+//! Reads but for acknowledging alerts and editing exceptions, which need a token (`super::access`). Names are those of the columns,
 //! times are RFC 3339 in UTC. Every answer is bounded; whatever fails is `{"error": …, "remedy": …}`.
 
-pub(super) mod access;
 pub(super) mod alerts;
 mod body;
 mod exceptions;
 mod flows;
 mod overview;
-mod parameters;
+pub(super) mod parameters;
 pub(super) mod problem;
 pub(super) mod state;
-mod time;
+pub(super) mod time;
 
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use access::{Access, check};
 use problem::Problem;
 
 use super::overview::Overviews;
@@ -64,7 +61,7 @@ pub(super) struct Api {
 )]
 struct Document;
 
-pub(super) fn router(api: Api, overviews: Overviews, access: Access, body_max: Bytes) -> Router {
+pub(super) fn router(api: Api, overviews: Overviews, body_max: Bytes) -> Router {
     let body_max = usize::try_from(body_max.get()).unwrap_or(usize::MAX);
     Router::new()
         .route("/openapi.json", get(|| async { Json(Document::openapi()) }))
@@ -83,7 +80,6 @@ pub(super) fn router(api: Api, overviews: Overviews, access: Access, body_max: B
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such path", DOCUMENT) })
         .with_state(api)
         .layer(DefaultBodyLimit::max(body_max))
-        .layer(from_fn_with_state(access, check))
 }
 
 const DOCUMENT: &str = "/api/openapi.json lists all";

@@ -10,7 +10,7 @@ use crate::flow::time::EventTime;
 const VALUE_CHARS_MAX: usize = 200;
 
 /// Names and values of a query.
-pub(super) struct Parameters(Vec<(String, String)>);
+pub(in crate::http) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads a query that may have these names.
@@ -59,13 +59,13 @@ impl Parameters {
     }
 }
 
-pub(super) fn wrong(name: &str, value: &str, remedy: &str) -> Problem {
+pub(in crate::http) fn wrong(name: &str, value: &str, remedy: &str) -> Problem {
     let value: String = value.chars().take(VALUE_CHARS_MAX).collect();
     Problem::request(format!("{name} = {value:?} cannot be used"), remedy)
 }
 
 /// `%41` and `+` become what they stand for.
-fn decoded(text: &str) -> Option<String> {
+pub(in crate::http) fn decoded(text: &str) -> Option<String> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

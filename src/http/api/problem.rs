@@ -27,9 +27,41 @@ impl Problem {
         Self { error: error.into(), remedy: remedy.into(), status }
     }
 
+    /// For people, and for programs that asked for no JSON.
+    pub fn into_text(self) -> Response {
+        let text = format!("{}\n{}\n", self.error, self.remedy);
+        self.answer(text)
+    }
+
+    fn answer(&self, body: impl IntoResponse) -> Response {
+        let mut response = (self.status, body).into_response();
+        let (name, value) = match self.status {
+            StatusCode::UNAUTHORIZED => (WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::SERVICE_UNAVAILABLE => (RETRY_AFTER, "5"),
+            _ => return response,
+        };
+        response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
+        response
+    }
+
     /// The request itself is wrong.
     pub fn request(error: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, remedy)
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong.
+    pub fn error(&self) -> &str {
+        &self.error
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &str {
+        &self.remedy
     }
 }
 
@@ -42,14 +74,7 @@ impl From<PostgresError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
-        let mut response = (status, Json(self)).into_response();
-        let (name, value) = match status {
-            StatusCode::UNAUTHORIZED => (WWW_AUTHENTICATE, "Bearer"),
-            StatusCode::SERVICE_UNAVAILABLE => (RETRY_AFTER, "5"),
-            _ => return response,
-        };
-        response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
-        response
+        let json = Json(&self).into_response();
+        self.answer(json)
     }
 }

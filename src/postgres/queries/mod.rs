@@ -4,6 +4,7 @@
 //! few seconds, and every answer is bounded.
 
 mod alerts;
+mod ended;
 mod flows;
 mod open;
 

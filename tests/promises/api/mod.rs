@@ -374,6 +374,7 @@ fn the_state_is_told_and_every_path_is_described() {
         "GET /api/alerts/{id}",
         "POST /api/alerts/{id}/acknowledge",
         "GET /api/hosts/{address}/flows",
+        "GET /api/overview",
         "GET /api/state",
         "GET /api/exceptions",
         "POST /api/exceptions",

@@ -1,6 +1,7 @@
 //! What the promises need: a database of their own, the service as a process, writers, and the comparison of stored flows
 //! with a plain GROUP BY.
 
+mod browser;
 mod compare;
 mod database;
 mod listener;
@@ -15,6 +16,7 @@ mod stall;
 mod verify;
 mod wait;
 
+pub use browser::{Browser, Tab, Theme, axe};
 pub use compare::{Sums, assert_flows_equal_group_by, sums};
 pub use database::{Database, Session, Tables};
 pub use listener::Listener;

@@ -55,9 +55,14 @@ impl Service {
     /// Status code and body of a GET.
     #[track_caller]
     pub fn get(&self, path: &str) -> (u16, String) {
+        get(&self.address(), path).unwrap()
+    }
+
+    /// Where it serves HTTP.
+    #[track_caller]
+    pub fn address(&self) -> String {
         let line = self.until_logged("serving metrics and health over HTTP");
-        let address = line["address"].as_str().unwrap().to_owned();
-        get(&address, path).unwrap()
+        line["address"].as_str().unwrap().to_owned()
     }
 
     /// The value of a metric, named with its labels as on the page.

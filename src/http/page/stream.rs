@@ -1,0 +1,209 @@
+//! The live figures: server-sent events, rendered once for all who watch.
+//!
+//! One task renders, twice a second at most and only while somebody listens. It hands each frame on through a channel that
+//! holds the latest one alone: whoever is slow misses frames, and nothing grows. A client is sent the sections that differ
+//! from those it was sent before, and beats, so that it can tell silence from a standstill.
+
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::sse::{Event, Sse};
+use futures::stream::{self, Stream};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use super::Sight;
+use super::sections::{SECTIONS, Seen};
+use crate::flow::time::EventTime;
+use crate::http::api::{Api, time};
+use crate::http::overview::{Overview, Overviews};
+use crate::telemetry::status::Role;
+
+/// How often there is a new frame at most.
+const PACE: Duration = Duration::from_millis(500);
+/// How often a client is told that there is somebody, whatever else it is told.
+const BEAT: Duration = Duration::from_millis(1500);
+
+/// Renders for all who watch. Clones share it.
+#[derive(Clone)]
+pub struct Live {
+    api: Api,
+    overviews: Overviews,
+    frames: watch::Sender<Latest>,
+    is_rendering: Arc<Mutex<bool>>,
+}
+
+/// What there is to send.
+#[derive(Clone, Default)]
+enum Latest {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// A frame.
+    Frame(Arc<Frame>),
+    /// No more: the service stops.
+    End,
+}
+
+/// The page at one moment.
+struct Frame {
+    /// Sections as JSON, in the order of [`SECTIONS`].
+    sections: Vec<Section>,
+    /// Changes as the alerts do.
+    alerts: u64,
+}
+
+struct Section {
+    hash: u64,
+    /// `"id":"html"`.
+    json: String,
+}
+
+impl Live {
+    /// Renders nothing before somebody listens.
+    pub fn of(api: Api, overviews: Overviews) -> Self {
+        Self { api, overviews, frames: watch::Sender::new(Latest::None), is_rendering: Arc::default() }
+    }
+
+    /// Listens, and sees to it that somebody renders.
+    fn listen(&self) -> watch::Receiver<Latest> {
+        let mut is_rendering = self.is_rendering.lock().unwrap_or_else(PoisonError::into_inner);
+        let receiver = self.frames.subscribe();
+        if !*is_rendering {
+            *is_rendering = true;
+            tokio::spawn(self.clone().render());
+        }
+        receiver
+    }
+
+    async fn render(self) {
+        let mut last: Vec<u64> = Vec::new();
+        while self.is_wanted() {
+            if self.api.status.snapshot().role == Role::Stopping {
+                self.frames.send_replace(Latest::End);
+                return; // for good: the flag stays, so that nobody begins anew
+            }
+            let overview = self.overviews.latest().await;
+            let last_ended = last_ended(&self.api, &overview).await;
+            let frame = Frame::of(&overview, last_ended);
+            let now: Vec<u64> = frame.sections.iter().map(|section| section.hash).chain([frame.alerts]).collect();
+            if now != last {
+                last = now;
+                self.frames.send_replace(Latest::Frame(Arc::new(frame)));
+            }
+            sleep(PACE).await;
+        }
+    }
+
+    /// Whether somebody listens. If not, rendering has ended with this answer.
+    fn is_wanted(&self) -> bool {
+        let mut is_rendering = self.is_rendering.lock().unwrap_or_else(PoisonError::into_inner);
+        *is_rendering = self.frames.receiver_count() > 0;
+        if !*is_rendering {
+            self.frames.send_replace(Latest::None);
+        }
+        *is_rendering
+    }
+}
+
+/// When the last alert ended: asked only while none is open, when the page says it.
+pub async fn last_ended(api: &Api, overview: &Overview) -> Option<EventTime> {
+    if !overview.alerts.open.is_empty() || overview.alerts.problem.is_some() {
+        return None;
+    }
+    api.queries.last_alert_ended().await.ok().flatten()
+}
+
+impl Frame {
+    fn of(overview: &Overview, last_ended: Option<EventTime>) -> Self {
+        let seen = Seen { overview, last_ended };
+        let sections = SECTIONS.iter().map(|(id, section)| {
+            let html = section(&seen).into_string();
+            Section { hash: hash(&html), json: format!("{}:{}", json!(id), json!(html)) }
+        });
+        let first = overview.alerts.first.iter().map(|alert| (alert.id, &alert.updated_at, &alert.acknowledged_at));
+        let alerts = (&overview.alerts.open, first.collect::<Vec<_>>(), last_ended.map(time::shown));
+        Self { sections: sections.collect(), alerts: hash(&alerts) }
+    }
+}
+
+fn hash(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a client has been sent.
+struct Client {
+    frames: watch::Receiver<Latest>,
+    beats: Interval,
+    /// Whether it wants the sections, or only to know that alerts changed.
+    wants_sections: bool,
+    sent: Vec<u64>,
+    alerts: Option<u64>,
+    /// What is to be sent before it waits again.
+    due: Vec<Event>,
+}
+
+/// The stream. With `?of=alerts` it has no sections: for pages that show none.
+pub async fn events(State(sight): State<Sight>, uri: Uri) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let mut frames = sight.live.listen();
+    frames.mark_changed();
+    let wants_sections = uri.query() != Some("of=alerts");
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let client = Client { frames, beats, wants_sections, sent: Vec::new(), alerts: None, due: Vec::new() };
+    Sse::new(stream::unfold(client, |mut client| async move {
+        let event = client.next().await?;
+        Some((Ok(event), client))
+    }))
+}
+
+fn beat() -> Event {
+    Event::default().event("beat").data(time::shown(time::now()))
+}
+
+impl Client {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.due.pop() {
+                return Some(event);
+            }
+            tokio::select! {
+                _ = self.beats.tick() => return Some(beat()),
+                changed = self.frames.changed() => changed.ok()?,
+            }
+            let latest = self.frames.borrow_and_update().clone();
+            match latest {
+                Latest::End => return None,
+                Latest::None => {}
+                Latest::Frame(frame) => self.take(&frame),
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &Frame) {
+        let known = self.alerts.replace(frame.alerts);
+        if known.is_some_and(|known| known != frame.alerts) {
+            self.due.push(Event::default().event("alerts").data(time::shown(time::now())));
+        }
+        if !self.wants_sections {
+            return;
+        }
+        let is_new = |index: usize, section: &Section| self.sent.get(index) != Some(&section.hash);
+        let new: Vec<&str> = (frame.sections.iter().enumerate())
+            .filter(|(index, section)| is_new(*index, section))
+            .map(|(_, section)| section.json.as_str())
+            .collect();
+        if !new.is_empty() {
+            let data = format!("{{\"sections\":{{{}}}}}", new.join(","));
+            self.due.push(Event::default().event("overview").data(data));
+        }
+        self.sent = frame.sections.iter().map(|section| section.hash).collect();
+    }
+}

@@ -1,0 +1,4 @@
+use axum::response::IntoResponse;
+use futures::StreamExt;
+
+use super::*;
