@@ -27,6 +27,7 @@ mod looks;
 mod metrics;
 mod model_life;
 mod never_oversleeps;
+mod page;
 mod service;
 mod tell;
 mod top;
