@@ -107,7 +107,7 @@ fn press(view: &mut View, keys: &str) {
     }
 }
 
-fn evidence(alert: Value) -> Evidence {
+fn evidence(alert: &Value) -> Evidence {
     let window = |at: u32| json!({ "window_start": format!("2026-03-02T07:{at}:30Z"), "packets": 1000 * at, "flows": at, "peers": 3, "ports": 512, "confidence": 0.9 });
     let flow = |at: u32| json!({ "window_start": format!("2026-03-02T07:{at}:30Z"), "src_ip": "10.0.0.7", "dest_ip": "2001:db8::7", "protocol": "TCP", "packet_count": 100 * at, "destination_ports": 512, "predicted_label": "Port Scanning" });
     let windows: Vec<Value> = (50..60).rev().map(window).collect();
@@ -132,7 +132,7 @@ fn seen(buffer: &Buffer) -> String {
             }
             skip -= 1;
         }
-        text.push_str(&format!("|{line}|\n"));
+        text.extend(["|", &line, "|\n"]);
     }
     text
 }
@@ -216,7 +216,7 @@ fn an_alert_in_detail() {
     let mut view = view(busy(4));
     press(&mut view, "jj\n");
     shown("detail_asked_80x24", &mut view, (80, 24));
-    view.take_evidence(3, Ok(evidence(alert(3, "medium", "Brute Force", "10.0.0.7"))));
+    view.take_evidence(3, Ok(evidence(&alert(3, "medium", "Brute Force", "10.0.0.7"))));
     shown("detail_80x24", &mut view, (80, 24));
     press(&mut view, "G");
     shown("detail_end_80x24", &mut view, (80, 24));

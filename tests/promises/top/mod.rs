@@ -10,7 +10,7 @@ use self::terminal::Terminal;
 use crate::kit::{Database, Service, Tables, until};
 
 /// Alerts as the service would have stored them; the third has a label that would clear the screen and turn the line.
-const ALERTS: &str = r#"
+const ALERTS: &str = r"
     INSERT INTO flowsentry.alerts (source_id, subject, subject_kind, label, severity, state, confidence, first_seen, last_seen,
         packets, bytes, flows, windows, peers, peer_sample, ports, port_sample, protocols, memory, reasons)
     SELECT 1, ('10.0.0.' || n)::inet, 'attacker', label, severity, 'open', 0.9, now() - interval '3 min', now(), 1000 + n, 60000, 5,
@@ -19,7 +19,7 @@ const ALERTS: &str = r#"
             'way_back', jsonb_build_object('sentence', 'below 14 destination ports this would be Normal'))
     FROM (VALUES (1, 'Port Scanning', 'high'), (2, 'DDoS', 'critical'), (3, E'\x1b[2J\x1b]0;x\x07\u202Eabc', 'low')) rows (n, label, severity);
     INSERT INTO flowsentry.alert_windows (alert_id, window_start, revision, packets, bytes, flows, peers, ports, confidence)
-    SELECT id, '2026-03-02T08:00:30Z', 0, 777, 60000, 5, 2, 412, 0.9 FROM flowsentry.alerts"#;
+    SELECT id, '2026-03-02T08:00:30Z', 0, 777, 60000, 5, 2, 412, 0.9 FROM flowsentry.alerts";
 
 /// A service at an address of its own, and the setting that says so.
 fn start(database: &Database, address: &str) -> Service {
