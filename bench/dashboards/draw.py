@@ -2,6 +2,8 @@
 
     draw.py DASHBOARD.json PROMETHEUS_URL MINUTES > picture.svg
 
+docs/dashboard.svg and docs/dashboard-detection.svg are made so, of `flowsentry demo --serve` and a Prometheus that scrapes it.
+
 Grafana is not needed, and the picture shows no more than lines, names and last values: it proves that the panels have data,
 and of what size.
 """
@@ -16,7 +18,7 @@ from xml.sax.saxutils import escape
 
 COLUMN, LINE = 45, 26  # pixels of a grid unit
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 26, 34
-STEPS = 120  # points of a line
+STEPS = 72  # points of a line
 COLOURS = ["#2f7ed8", "#d9662b", "#3a9a55", "#9a6fb0", "#b59b00", "#c2477f", "#6b7a8f", "#4aa3a2"]
 STYLE = """<style>
   text { fill: #444; font: 11px sans-serif } .title { fill: #111; font-size: 12.5px } .row { fill: #111; font-size: 16px; font-weight: bold }
@@ -56,7 +58,8 @@ def shown(value, unit):
     for bound, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= bound and unit != "s":
             return f"{value / {'G': 1e9, 'M': 1e6, 'k': 1e3}[letter]:.3g} {letter}{UNITS.get(unit, '').strip()}"
-    return f"{value:.3g}{UNITS.get(unit, '')}" if abs(value) < 1e4 else f"{value:,.0f}{UNITS.get(unit, '')}"
+    figure = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return figure + UNITS.get(unit, "")
 
 
 def stat(panel, url, minutes):
@@ -71,7 +74,7 @@ def stat(panel, url, minutes):
     for mapping in defaults["mappings"]:
         if (mapped := mapping["options"].get(f"{value:g}")) is not None:
             return mapped["text"]
-    return shown(value, defaults["unit"])
+    return shown(round(value) if defaults.get("decimals") == 0 and math.isfinite(value) else value, defaults["unit"])
 
 
 def series(panel, url, minutes, until):
