@@ -74,7 +74,7 @@ fn a_search_leads_to_a_host_or_to_the_alerts_of_a_network() {
         tab.press("/");
         tab.fill("#search", query);
         tab.press("Enter");
-        tab.until(&format!("location.pathname + decodeURIComponent(location.search) === '{expected}'"));
+        tab.until(&format!("decodeURIComponent(location.pathname + location.search) === '{expected}'"));
         tab.until_loaded();
     };
     check("10.0.0.66", "/hosts/10.0.0.66");
