@@ -24,6 +24,7 @@ mod left_alone;
 mod looks;
 mod model_life;
 mod never_oversleeps;
+mod page;
 mod service;
 mod tell;
 mod unusable_rows;

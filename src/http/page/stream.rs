@@ -22,10 +22,14 @@ use super::sections::{SECTIONS, Seen};
 use crate::flow::time::EventTime;
 use crate::http::api::{Api, time};
 use crate::http::overview::{Overview, Overviews};
+use crate::telemetry::clock;
 use crate::telemetry::status::Role;
 
 /// How often there is a new frame at most.
 const PACE: Duration = Duration::from_millis(500);
+/// Pauses are this many times longer than a frame took, so that many open alerts do not keep the database busy.
+const PAUSES: u32 = 4;
+const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a client is told that there is somebody, whatever else it is told.
 const BEAT: Duration = Duration::from_millis(1500);
 
@@ -91,6 +95,7 @@ impl Live {
                 self.frames.send_replace(Latest::End);
                 return; // for good: the flag stays, so that nobody begins anew
             }
+            let began = clock::now();
             let overview = self.overviews.latest().await;
             let last_ended = last_ended(&self.api, &overview).await;
             let frame = Frame::of(&overview, last_ended);
@@ -99,7 +104,7 @@ impl Live {
                 last = now;
                 self.frames.send_replace(Latest::Frame(Arc::new(frame)));
             }
-            sleep(PACE).await;
+            sleep((began.elapsed() * PAUSES).clamp(PACE, PAUSE_MAX)).await;
         }
     }
 
@@ -210,3 +215,6 @@ impl Client {
         self.sent = frame.sections.iter().map(|section| section.hash).collect();
     }
 }
+
+#[cfg(test)]
+mod tests;

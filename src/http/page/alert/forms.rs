@@ -10,6 +10,8 @@ use crate::http::page::{text, words};
 /// Days after which an exception ends, as offered.
 const DAYS: [(&str, &str); 5] =
     [("1", "in a day"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"), ("", "never")];
+/// Longest text that `/api/exceptions` takes for a label or a protocol.
+const VALUE_CHARS_MAX: usize = 200;
 const DAYS_USUAL: &str = "30";
 
 /// That somebody has seen it.
@@ -80,14 +82,14 @@ pub fn silence(alert: &Alert) -> Markup {
 }
 
 /// A field with a value of the alert. What would not be shown as it is goes to the script beside it, and is used unless the
-/// person changes the field.
+/// person changes the field; what is longer than any exception may be does not.
 fn field(name: &str, label: &str, value: &str) -> Markup {
     let shown = text::shown(value, text::NAME_CHARS_MAX);
     html! {
         div.field {
             label for=(name) { (label) }
             input id=(name) name=(name) type="text" spellcheck="false" autocomplete="off" maxlength="1000" value=(shown)
-                data-value=[(shown != value).then(|| text::ascii_json(value))];
+                data-value=[(shown != value && value.chars().count() <= VALUE_CHARS_MAX).then(|| text::ascii_json(value))];
         }
     }
 }
