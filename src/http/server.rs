@@ -116,7 +116,8 @@ async fn serve_with(
     let history = History::default();
     let looks = watch_figures(history.clone(), sources.metrics.clone());
     let guard = Guard::of(settings, bound, patience.body);
-    let router = routes::router(sources, history, access, guard, Streams::at_most(settings.streams_max, patience.stream));
+    let router =
+        routes::router(sources, history, access, guard, Streams::at_most(settings.streams_max, patience.stream));
     info!(address = %bound, "serving metrics and health over HTTP");
     let served = accept(listener, router, settings.connections_max, stop, patience);
     tokio::spawn(async move {
