@@ -202,11 +202,10 @@ fn nothing_that_others_wrote_becomes_markup() {
     database.execute(&format!("UPDATE flowsentry.alerts SET label = {} WHERE id = 2", literal(HOSTILE)));
     database.execute(&format!(
         "INSERT INTO flowsentry.exceptions (protocol, label, schedule, owner, reason)
-         SELECT {0}, {0}, {0}, {0}, {0};
+         SELECT {long}, {long}, {long}, {long}, {long};
          INSERT INTO traffic_data (window_start, window_end, src_ip, dest_ip, protocol, predicted_label, model_version,
              packet_count, byte_count)
-         SELECT now() - interval '40 s', now() - interval '10 s', '10.0.0.1', {0}, {0}, {0}, {0}, 1, 60",
-        long
+         SELECT now() - interval '40 s', now() - interval '10 s', '10.0.0.1', {long}, {long}, {long}, {long}, 1, 60"
     ));
     let service = Service::start(&database, &[]);
     service.until_owner();

@@ -28,7 +28,7 @@ pub async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
 }
 
 fn tag(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let start: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{start}\"")
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let start = digest.first_chunk().map_or(0, |start| u64::from_be_bytes(*start));
+    format!("\"{start:016x}\"")
 }

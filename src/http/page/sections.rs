@@ -53,8 +53,8 @@ fn status(seen: &Seen<'_>) -> Markup {
                     (None, None) => { "No model labels the flows." }
                 }
                 @if let Some(read) = figure("packets_read_total") {
-                    " " (words::of(read as i64, "packet", "packets")) " read since the start"
-                    @if let Some(flows) = figure("open_flows") { ", " (words::of(flows as i64, "flow", "flows")) " open" }
+                    " " (words::rounded(read)) " packets read since the start"
+                    @if let Some(flows) = figure("open_flows") { "; flows open now: " (words::rounded(flows)) }
                     "."
                 }
             }
@@ -62,7 +62,7 @@ fn status(seen: &Seen<'_>) -> Markup {
                 ul.problems {
                     @for reason in &state.reasons { li { (text::sentence(reason)) } }
                     @if let Some(packets) = unaccounted {
-                        li { (words::count(packets as i64)) " packets are unaccounted for. This is a bug: please report it." }
+                        li { (words::rounded(packets)) " packets are unaccounted for. This is a bug: please report it." }
                     }
                 }
             }

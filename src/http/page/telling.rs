@@ -158,3 +158,6 @@ pub fn article(alert: &Alert, now: EventTime) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,16 @@ use crate::http::api::time;
 /// `1234567` as `1,234,567`.
 pub fn count(number: impl TryInto<i64>) -> String {
     let number = number.try_into().unwrap_or(i64::MAX);
-    let digits = number.unsigned_abs().to_string();
-    let mut text = if number < 0 { "−".to_owned() } else { String::new() };
+    grouped(number < 0, &number.unsigned_abs().to_string())
+}
+
+/// The same of a figure, without what is behind the point.
+pub fn rounded(number: f64) -> String {
+    grouped(number <= -0.5, &format!("{:.0}", number.abs()))
+}
+
+fn grouped(is_negative: bool, digits: &str) -> String {
+    let mut text = if is_negative { "−".to_owned() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
@@ -37,7 +45,7 @@ pub fn short(number: f64) -> String {
 }
 
 fn digits(number: f64) -> String {
-    let places = if number.abs() >= 99.95 || number.fract() == 0.0 { 0 } else { 1 };
+    let places = usize::from(number.abs() < 99.95 && number.fract() != 0.0);
     let text = format!("{number:.places$}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
@@ -88,10 +96,7 @@ pub fn ago(then: EventTime, now: EventTime) -> String {
 
 /// A time of the API, both as how long ago it was and as it is.
 pub fn when(text: &str, now: EventTime) -> Markup {
-    match time::read(text) {
-        Some(then) => moment(then, now),
-        None => html! { "at an unknown time" },
-    }
+    time::read(text).map_or_else(|| html! { "at an unknown time" }, |then| moment(then, now))
 }
 
 /// A time, both as how long ago it was and as it is.
@@ -139,6 +144,10 @@ mod tests {
         check(999, "999");
         check(1000, "1,000");
         check(-1_234_567, "−1,234,567");
+        assert_eq!(
+            (rounded(1234.5), rounded(-0.2), rounded(-1234.0)),
+            ("1,234".to_owned(), "0".to_owned(), "−1,234".to_owned())
+        );
         let check = |number: f64, expected: &str| assert_eq!(short(number), expected, "{number}");
         check(0.0, "0");
         check(7.25, "7.2");

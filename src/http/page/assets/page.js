@@ -5,7 +5,6 @@
 const STALLED_AFTER_MS = 5000;
 const RETURN_MS = 1500;
 const REFRESH_PAUSE_MS = 2000;
-const STREAM_AGE_MAX_MS = 210_000; // the server ends a stream after four minutes; going first, nothing seems to stand still
 const body = document.body;
 const main = document.getElementById("main");
 const stalled = document.getElementById("stalled");
@@ -84,7 +83,6 @@ function stall() {
 setInterval(() => {
   if (!stream || document.hidden) return;
   if (Date.now() - heard > STALLED_AFTER_MS) stall();
-  if (Date.now() - opened > STREAM_AGE_MAX_MS) listen();
   const isGone = stream.readyState === EventSource.CLOSED || Date.now() - heard > 3 * STALLED_AFTER_MS;
   if (isGone && Date.now() - opened > STALLED_AFTER_MS) listen();
 }, 500);

@@ -17,14 +17,14 @@ pub fn line(chart: &Chart<'_>, values: &[Option<f64>], least: f64) -> Markup {
     let mut area = String::new();
     for run in runs {
         let points: Vec<(f64, f64)> = run.iter().map(|&(index, value)| point(index, value)).collect();
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
+        let (Some(oldest), Some(latest)) = (points.first(), points.last()) else { continue };
         // A value is of a span: the first and last reach to its edges, so that a single one is seen as well.
-        let (from, to) = (first.0 - half, last.0 + half);
-        let mut through = format!("{} {}", at(from), at(first.1));
+        let (from, to) = (oldest.0 - half, latest.0 + half);
+        let mut through = format!("{} {}", at(from), at(oldest.1));
         for (x, y) in &points {
             let _ = write!(through, "L{} {}", at(*x), at(*y)); // writing to a string cannot fail
         }
-        let _ = write!(through, "L{} {}", at(to), at(last.1));
+        let _ = write!(through, "L{} {}", at(to), at(latest.1));
         let _ = write!(path, "M{through}");
         let _ = write!(area, "M{} {}L{through}L{} {}Z", at(from), at(HEIGHT), at(to), at(HEIGHT));
     }

@@ -86,11 +86,14 @@ fn median(mut values: Vec<i64>) -> Option<i64> {
     values.get(values.len().checked_sub(1)? / 2).copied()
 }
 
+/// What a row of the table is of, and its figure.
+type Row = (&'static str, fn(&Habits) -> Option<i64>);
+
 /// What it does now beside what is usual.
 pub fn show(lately: &Habits, before: &Habits) -> Markup {
     let number = |value: Option<i64>| value.map_or_else(|| "–".to_owned(), words::count);
     let size = |of: &Habits, value: usize| if of.flows == 0 { "–".to_owned() } else { words::count(value) };
-    let rows: [(&str, fn(&Habits) -> Option<i64>); 3] = [
+    let rows: [Row; 3] = [
         ("Packets sent in a window, median", |habits| habits.packets_sent),
         ("Packets received in a window, median", |habits| habits.packets_received),
         ("Destination ports of a flow that it sends, median", |habits| habits.ports),

@@ -32,7 +32,7 @@ pub fn throughput(seen: &Seen<'_>) -> Markup {
         h2 { "Throughput" }
         p.figure {
             @match past.packets_per_second {
-                Some(rate) => { (words::count(rate.round() as i64)) " " span.unit { "packets/s" } }
+                Some(rate) => { (words::rounded(rate)) " " span.unit { "packets/s" } }
                 None => { "–" }
             }
         }
@@ -145,7 +145,7 @@ fn back(seconds: u64) -> String {
     match seconds {
         0 => "now".to_owned(),
         1..60 => format!("{seconds} s ago"),
-        _ if seconds % 60 == 0 => format!("{} min ago", seconds / 60),
+        _ if seconds.is_multiple_of(60) => format!("{} min ago", seconds / 60),
         _ => format!("{} min {} s ago", seconds / 60, seconds % 60),
     }
 }
