@@ -75,6 +75,8 @@ struct Patience {
     body: Duration,
     /// To read some of an answer that waits to be read.
     reading: Duration,
+    /// For a stream of events.
+    stream: Duration,
     /// For a connection as a whole; then it is closed after the request at hand.
     connection: Duration,
     /// For a request at hand to finish, once its connection is to be closed.
@@ -85,6 +87,7 @@ const PATIENCE: Patience = Patience {
     head: Duration::from_secs(10),
     body: Duration::from_secs(10),
     reading: Duration::from_secs(20),
+    stream: Duration::from_mins(4),
     connection: Duration::from_mins(5),
     closing: Duration::from_secs(5),
 };
@@ -113,7 +116,8 @@ async fn serve_with(
     let history = History::default();
     let looks = watch_figures(history.clone(), sources.metrics.clone());
     let guard = Guard::of(settings, bound, patience.body);
-    let router = routes::router(sources, history, access, guard, Streams::at_most(settings.streams_max));
+    let router =
+        routes::router(sources, history, access, guard, Streams::at_most(settings.streams_max, patience.stream));
     info!(address = %bound, "serving metrics and health over HTTP");
     let served = accept(listener, router, settings.connections_max, stop, patience);
     tokio::spawn(async move {

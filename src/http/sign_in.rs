@@ -106,6 +106,7 @@ fn page(access: Access, then: &str, is_in: bool, problem: Option<&str>) -> Html<
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             title { "Sign in – flowsentry" }
+            link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/assets/page.css";
         }
         body {

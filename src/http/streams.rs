@@ -15,21 +15,19 @@ use tokio::time::sleep;
 use super::access;
 use super::api::problem::Problem;
 
-/// Then a stream ends, as it should and not in the middle of a word, and its page comes again: by its pass, and before the
-/// connection is cut off (`server`).
-pub(super) const LIFE: Duration = Duration::from_mins(4);
-
 /// Room for event streams. Clones share it.
 #[derive(Clone)]
 pub(super) struct Streams {
     free: Arc<Semaphore>,
     max: usize,
+    life: Duration,
 }
 
 impl Streams {
-    /// Room for this many.
-    pub fn at_most(max: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(max)), max }
+    /// Room for this many. Each ends after `life`, properly and before its connection is cut off, and its page comes again:
+    /// if it still may.
+    pub fn at_most(max: usize, life: Duration) -> Self {
+        Self { free: Arc::new(Semaphore::new(max)), max, life }
     }
 }
 
@@ -41,7 +39,7 @@ pub(super) async fn take_place(State(streams): State<Streams>, request: Request,
         return access::refused(request.uri(), Problem::new(StatusCode::SERVICE_UNAVAILABLE, error, remedy));
     };
     next.run(request).await.map(|body| {
-        Body::from_stream(body.into_data_stream().take_until(sleep(LIFE)).map(move |part| {
+        Body::from_stream(body.into_data_stream().take_until(sleep(streams.life)).map(move |part| {
             let _held = &place;
             part
         }))

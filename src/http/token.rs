@@ -2,7 +2,7 @@
 //!
 //! Only its digest is kept, and compared in a time that does not depend on what was sent.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -56,7 +56,10 @@ impl Token {
     /// What only who knows the token could have made of a text, in hexadecimal.
     pub fn seal(&self, text: &str) -> String {
         let Some(mac) = self.mac(text) else { return String::new() };
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        mac.finalize().into_bytes().iter().fold(String::new(), |mut seal, octet| {
+            let _ = write!(seal, "{octet:02x}"); // writing to a string cannot fail
+            seal
+        })
     }
 
     /// Whether this is the seal of the text.
@@ -93,7 +96,7 @@ fn read(path: &Path) -> Result<String, TokenError> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::Write as _;
 
     use super::*;
 

@@ -33,6 +33,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a client is told that there is somebody, whatever else it is told.
 const BEAT: Duration = Duration::from_millis(1500);
 
+/// After which pause a client comes again whose stream has ended, as all do after some minutes (`streams`).
+const RETRY: Duration = Duration::from_millis(300);
+
 /// Renders for all who watch. Clones share it.
 #[derive(Clone)]
 pub struct Live {
@@ -170,7 +173,7 @@ pub async fn events(State(sight): State<Sight>, uri: Uri) -> Sse<impl Stream<Ite
 }
 
 fn beat() -> Event {
-    Event::default().event("beat").data(time::shown(time::now()))
+    Event::default().event("beat").retry(RETRY).data(time::shown(time::now()))
 }
 
 impl Client {

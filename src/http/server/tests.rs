@@ -145,9 +145,10 @@ async fn pages_answer() {
         assert!(answer.contains(part), "{answer}");
         let answer = answer.to_lowercase();
         assert!(answer.contains("x-content-type-options: nosniff\r\n"), "{answer}");
-        let (policy, referrer) = match answer.contains("content-type: text/html") {
-            true => ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; ", "same-origin"),
-            false => ("default-src 'none'; frame-ancestors 'none'; ", "no-referrer"),
+        let (policy, referrer) = if answer.contains("content-type: text/html") {
+            ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; ", "same-origin")
+        } else {
+            ("default-src 'none'; frame-ancestors 'none'; ", "no-referrer")
         };
         assert!(answer.contains(&format!("content-security-policy: {policy}")), "{answer}");
         assert!(answer.contains(&format!("referrer-policy: {referrer}\r\n")), "{answer}");

@@ -1,5 +1,7 @@
 //! Whatever a text holds, it is shown as text: nothing of it runs, is asked for, turns the page around or makes it long.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use super::{Stage, TOKEN};
@@ -87,7 +89,10 @@ fn no_text_runs_or_breaks_a_page() {
     let alerts = stage.database.query("SELECT id FROM flowsentry.alerts WHERE state = 'closed' ORDER BY id");
     let alerts = alerts.iter().map(|row| format!("/alerts/{}", row.get::<_, i64>(0)));
     let queries = hostile().into_iter().take(8).flat_map(|text| {
-        let text: String = text.bytes().map(|octet| format!("%{octet:02X}")).collect();
+        let text = text.bytes().fold(String::new(), |mut text, octet| {
+            write!(text, "%{octet:02X}").unwrap();
+            text
+        });
         [
             format!("/search?q={text}"),
             format!("/alerts?label={text}"),

@@ -27,6 +27,15 @@ fn an_attack_appears_within_two_seconds_without_a_reload() {
     let told = tab.text("document.querySelector('#alerts article').innerText");
     assert!(told.contains("10.0.0.66") && told.contains("10.0.1.1") && told.contains("DDoS"), "{told}");
 
+    // A stream that ends and comes again is no standstill.
+    tab.evaluate(
+        "window.marks = []; new MutationObserver(() => marks.push(document.body.dataset.stream)).observe(\
+                  document.body, { attributeFilter: ['data-stream'] }); window.before = heard; \
+                  stream.dispatchEvent(new Event('error')); 0",
+    );
+    tab.until("Date.now() - window.before > 2000 && heard > window.before");
+    assert_eq!(tab.evaluate("window.marks"), serde_json::json!([]));
+
     // It grows before one's eyes.
     stage.send(4, 30, "10.0.0.66", "10.0.1.7");
     tab.until("document.querySelector('#alerts article').innerText.includes('2 hosts')");

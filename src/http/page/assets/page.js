@@ -3,6 +3,7 @@
 "use strict";
 
 const STALLED_AFTER_MS = 5000;
+const RETURN_MS = 1500;
 const REFRESH_PAUSE_MS = 2000;
 const body = document.body;
 const main = document.getElementById("main");
@@ -63,7 +64,13 @@ function listen() {
       if (section && shown.get(id) !== markup && swap(section, markup)) shown.set(id, markup);
     }
   });
-  stream.addEventListener("error", stall);
+  stream.addEventListener("error", lose);
+}
+
+// A stream ends after some minutes and comes again at once; if it does not, all stands still.
+function lose() {
+  const before = heard;
+  setTimeout(() => { if (heard === before) stall(); }, RETURN_MS);
 }
 
 function stall() {

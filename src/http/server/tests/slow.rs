@@ -45,7 +45,7 @@ async fn a_body_that_dribbles_is_not_waited_for() {
 }
 
 /// A server whose answers never end, or are large; and what it was asked for so far.
-async fn endless(reading: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
+async fn endless(reading: Duration, life: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
     let pulled = Arc::new(AtomicUsize::new(0));
     let parts = {
         let pulled = Arc::clone(&pulled);
@@ -57,7 +57,7 @@ async fn endless(reading: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
             }))
         }
     };
-    let streams = Streams::at_most(1);
+    let streams = Streams::at_most(1, life);
     let router = Router::new()
         .route("/events", get(async move || parts()).layer(from_fn_with_state(streams, take_place)))
         .route("/large", get(async || vec![b'x'; MUCH]))
@@ -80,7 +80,7 @@ async fn ask(address: SocketAddr, path: &str) -> Client {
 
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off_and_fills_no_memory() {
-    let (address, pulled) = endless(Duration::from_millis(300)).await;
+    let (address, pulled) = endless(Duration::from_millis(300), DEADLINE).await;
     let start = clock::now();
     let (_stream, _large) = (ask(address, "/events").await, ask(address, "/large").await);
     // Both connections are taken: this one waits until one of the others is cut off.
@@ -96,7 +96,7 @@ async fn a_client_that_reads_nothing_is_cut_off_and_fills_no_memory() {
 
 #[tokio::test]
 async fn streams_are_bounded_in_number() {
-    let (address, _) = endless(DEADLINE).await;
+    let (address, _) = endless(DEADLINE, DEADLINE).await;
     let mut open = ask(address, "/events").await;
     assert_eq!(open.first().await, "HTTP/1.1 200");
     let refused = ask(address, "/events").await.rest().await;
@@ -104,4 +104,25 @@ async fn streams_are_bounded_in_number() {
     assert!(refused.contains("retry-after: 5") && refused.contains("http.streams_max"), "{refused}");
     drop(open);
     timeout(DEADLINE, async { while ask(address, "/events").await.first().await != "HTTP/1.1 200" {} }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_ends_in_time_and_properly() {
+    let (address, _) = endless(DEADLINE, Duration::from_millis(100)).await;
+    assert!(ask(address, "/events").await.rest().await.ends_with("\r\n0\r\n\r\n"));
+    // So do those of the real pages.
+    let server = Server::start(|_, patience| patience.stream = Duration::from_millis(100)).await;
+    let answer = server.get("/events").await;
+    assert_status(&answer, "200");
+    assert!(answer.contains("event: beat") && answer.ends_with("\r\n0\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_pages_own_stream_takes_a_place() {
+    let server = Server::start(|settings, _| settings.streams_max = 1).await;
+    let mut open = server.client().await;
+    open.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(open.first().await, "HTTP/1.1 200");
+    assert_status(&server.get("/events").await, "503");
+    assert_status(&server.get("/healthz").await, "200");
 }
