@@ -35,7 +35,7 @@ fn until_alert(prometheus: &Prometheus, name: &str, fires: bool) {
     let expression = format!("ALERTS{{alertname=\"{name}\", alertstate=\"firing\"}}");
     let firing = || prometheus.query(&expression);
     let what = format!("{name} to {}", if fires { "fire" } else { "rest" });
-    until(&what, firing, |alerts| alerts.as_ref().is_ok_and(|alerts| alerts.is_empty() != fires));
+    let _alerts = until(&what, firing, |alerts| alerts.as_ref().is_ok_and(|alerts| alerts.is_empty() != fires));
 }
 
 #[test]
