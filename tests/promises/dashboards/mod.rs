@@ -7,6 +7,7 @@
 mod files;
 mod live;
 mod prometheus;
+mod provoked;
 mod runbooks;
 
 use std::collections::BTreeSet;

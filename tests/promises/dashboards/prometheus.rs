@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::files::{ROOT, text};
+use super::files::{ROOT, files, text};
 use crate::kit::get;
 
 const BINARY: &str = "/usr/bin/prometheus";
@@ -24,17 +24,25 @@ pub struct Prometheus {
 impl Prometheus {
     /// `None` where it is not installed.
     pub fn start(service: &str) -> Option<Self> {
+        Self::start_with(service, str::to_owned)
+    }
+
+    /// The same, with each file of our rules changed.
+    pub fn start_with(service: &str, change: impl Fn(&str) -> String) -> Option<Self> {
         if !Path::new(BINARY).exists() {
             println!("skipped: there is no {BINARY}");
             return None;
         }
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("prometheus.yaml");
-        let ours = text("deploy/prometheus/prometheus.yaml")
-            .replace("15s", "1s")
-            .replace("127.0.0.1:9477", service)
-            .replace("rules/*.yaml", &format!("{ROOT}/deploy/prometheus/rules/*.yaml"));
+        let ours = text("deploy/prometheus/prometheus.yaml").replace("15s", "1s").replace("127.0.0.1:9477", service);
         fs::write(&config, ours).unwrap();
+        // As in the field, the configuration names its rules from where it stands.
+        fs::create_dir(directory.path().join("rules")).unwrap();
+        for path in files("deploy/prometheus/rules") {
+            fs::write(directory.path().join(path.trim_start_matches("deploy/prometheus/")), change(&text(&path)))
+                .unwrap();
+        }
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let child = Command::new(BINARY)
             .arg(format!("--config.file={}", config.display()))
