@@ -197,7 +197,8 @@ impl Client {
 
     fn take(&mut self, frame: &Frame) {
         let known = self.alerts.replace(frame.alerts);
-        if known.is_some_and(|known| known != frame.alerts) {
+        // A page may have been made before the first frame that it is told of: it looks again.
+        if known.map_or(!self.wants_sections, |known| known != frame.alerts) {
             self.due.push(Event::default().event("alerts").data(time::shown(time::now())));
         }
         if !self.wants_sections {

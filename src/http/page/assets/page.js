@@ -107,7 +107,7 @@ addEventListener("pageshow", (event) => { if (event.persisted && kind !== "still
 let touched = false;
 let refreshing = false;
 let isStale = false;
-let last = null;
+let last = main.innerHTML;
 
 function alertsChanged() {
   if (kind !== "fresh") return;
