@@ -144,9 +144,11 @@ impl PrivatePostgres {
         loop {
             self.spawn()?;
             match self.wait_until_ready(deadline) {
-                // The processes of a killed postmaster take a moment to notice.
+                // The processes of a killed postmaster take a moment to notice. They write into the same log, and may leave only
+                // the end of what the new one says.
                 Err(SandboxError::Start { log, .. })
-                    if clock::now() < deadline && log.contains("shared memory block") => {}
+                    if clock::now() < deadline
+                        && (log.contains("shared memory block") || log.contains("old server processes")) => {}
                 result => return result,
             }
             std::thread::sleep(POLL_INTERVAL);

@@ -89,6 +89,9 @@ fn mood(overview: &Overview) -> (&'static str, &'static str, &'static str) {
     }
 }
 
+/// Alerts that are shown; a page with more of them is read by nobody, and is sent to all who watch.
+const ALERTS_MAX: usize = 25;
+
 /// Open alerts, those to look at first before others.
 fn alerts(seen: &Seen<'_>) -> Markup {
     let OpenAlerts { open, unacknowledged, first, problem } = &seen.overview.alerts;
@@ -119,8 +122,8 @@ fn alerts(seen: &Seen<'_>) -> Markup {
                     number => { (words::count(*number)) " not acknowledged." }
                 }
             }
-            @for alert in first { (telling::article(alert, now)) }
-            @if i64::try_from(first.len()).is_ok_and(|shown| shown < all) {
+            @for alert in first.iter().take(ALERTS_MAX) { (telling::article(alert, now)) }
+            @if i64::try_from(first.len().min(ALERTS_MAX)).is_ok_and(|shown| shown < all) {
                 p { a href="/alerts?state=open" { "All " (words::count(all)) " open alerts" } }
             }
         }

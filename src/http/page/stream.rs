@@ -2,17 +2,21 @@
 //!
 //! One task renders, twice a second at most and only while somebody listens. It hands each frame on through a channel that
 //! holds the latest one alone: whoever is slow misses frames, and nothing grows. A client is sent the sections that differ
-//! from those it was sent before, and beats, so that it can tell silence from a standstill.
+//! from those it was sent before, and beats, so that it can tell silence from a standstill. Whoever is in step with the others is
+//! sent the same octets.
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::sse::{Event, Sse};
-use futures::stream::{self, Stream};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -34,7 +38,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_millis(1500);
 
 /// After which pause a client comes again whose stream has ended, as all do after some minutes (`streams`).
-const RETRY: Duration = Duration::from_millis(300);
+const RETRY_MS: u64 = 300;
 
 /// Renders for all who watch. Clones share it.
 #[derive(Clone)]
@@ -63,6 +67,8 @@ struct Frame {
     sections: Vec<Section>,
     /// Changes as the alerts do.
     alerts: u64,
+    /// The sections before, by their hashes, and what leads from there to here.
+    step: (Vec<u64>, Option<Bytes>),
 }
 
 struct Section {
@@ -89,7 +95,7 @@ impl Live {
     }
 
     async fn render(self) {
-        let mut last: Vec<u64> = Vec::new();
+        let mut last: Option<Arc<Frame>> = None;
         while self.is_wanted() {
             if self.api.status.snapshot().role == Role::Stopping {
                 self.frames.send_replace(Latest::End);
@@ -98,11 +104,12 @@ impl Live {
             let began = clock::now();
             let overview = self.overviews.latest().await;
             let last_ended = last_ended(&self.api, &overview).await;
-            let frame = Frame::of(&overview, last_ended);
-            let now: Vec<u64> = frame.sections.iter().map(|section| section.hash).chain([frame.alerts]).collect();
-            if now != last {
-                last = now;
-                self.frames.send_replace(Latest::Frame(Arc::new(frame)));
+            let before = last.as_ref().map(|frame| frame.hashes()).unwrap_or_default();
+            let frame = Frame::of(&overview, last_ended, before);
+            if last.as_ref().is_none_or(|last| last.alerts != frame.alerts || frame.step.1.is_some()) {
+                let frame = Arc::new(frame);
+                last = Some(Arc::clone(&frame));
+                self.frames.send_replace(Latest::Frame(frame));
             }
             sleep((began.elapsed() * PAUSES).clamp(PACE, PAUSE_MAX)).await;
         }
@@ -128,7 +135,7 @@ pub async fn last_ended(api: &Api, overview: &Overview) -> Option<EventTime> {
 }
 
 impl Frame {
-    fn of(overview: &Overview, last_ended: Option<EventTime>) -> Self {
+    fn of(overview: &Overview, last_ended: Option<EventTime>, before: Vec<u64>) -> Self {
         let seen = Seen { overview, last_ended };
         let sections = SECTIONS.iter().map(|(id, section)| {
             let html = section(&seen).into_string();
@@ -136,8 +143,28 @@ impl Frame {
         });
         let first = overview.alerts.first.iter().map(|alert| (alert.id, &alert.updated_at, &alert.acknowledged_at));
         let alerts = (&overview.alerts.open, first.collect::<Vec<_>>(), last_ended.map(time::shown));
-        Self { sections: sections.collect(), alerts: hash(&alerts) }
+        let mut frame = Self { sections: sections.collect(), alerts: hash(&alerts), step: (Vec::new(), None) };
+        let changes = frame.changes(&before);
+        frame.step = (before, changes);
+        frame
     }
+
+    fn hashes(&self) -> Vec<u64> {
+        self.sections.iter().map(|section| section.hash).collect()
+    }
+
+    /// What whoever was sent these sections has to be sent, if anything.
+    fn changes(&self, sent: &[u64]) -> Option<Bytes> {
+        let is_new = |index: usize, section: &Section| sent.get(index) != Some(&section.hash);
+        let sections = self.sections.iter().enumerate().filter(|(index, section)| is_new(*index, section));
+        let new: Vec<&str> = sections.map(|(_, section)| section.json.as_str()).collect();
+        (!new.is_empty()).then(|| event("overview", &format!("{{\"sections\":{{{}}}}}", new.join(","))))
+    }
+}
+
+/// As it is sent. The data is a line: JSON has no line feeds but escaped ones.
+fn event(name: &str, data: &str) -> Bytes {
+    format!("event: {name}\ndata: {data}\n\n").into()
 }
 
 fn hash(what: &impl Hash) -> u64 {
@@ -155,29 +182,30 @@ struct Client {
     sent: Vec<u64>,
     alerts: Option<u64>,
     /// What is to be sent before it waits again.
-    due: Vec<Event>,
+    due: Vec<Bytes>,
 }
 
 /// The stream. With `?of=alerts` it has no sections: for pages that show none.
-pub async fn events(State(sight): State<Sight>, uri: Uri) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn events(State(sight): State<Sight>, uri: Uri) -> Response {
     let mut frames = sight.live.listen();
     frames.mark_changed();
     let wants_sections = uri.query() != Some("of=alerts");
     let mut beats = interval(BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let client = Client { frames, beats, wants_sections, sent: Vec::new(), alerts: None, due: Vec::new() };
-    Sse::new(stream::unfold(client, |mut client| async move {
+    let events = stream::unfold(client, |mut client| async move {
         let event = client.next().await?;
-        Some((Ok(event), client))
-    }))
+        Some((Ok::<_, Infallible>(event), client))
+    });
+    ([(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")], Body::from_stream(events)).into_response()
 }
 
-fn beat() -> Event {
-    Event::default().event("beat").retry(RETRY).data(time::shown(time::now()))
+fn beat() -> Bytes {
+    format!("event: beat\nretry: {RETRY_MS}\ndata: {}\n\n", time::shown(time::now())).into()
 }
 
 impl Client {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.due.pop() {
                 return Some(event);
@@ -199,21 +227,14 @@ impl Client {
         let known = self.alerts.replace(frame.alerts);
         // A page may have been made before the first frame that it is told of: it looks again.
         if known.map_or(!self.wants_sections, |known| known != frame.alerts) {
-            self.due.push(Event::default().event("alerts").data(time::shown(time::now())));
+            self.due.push(event("alerts", &time::shown(time::now())));
         }
         if !self.wants_sections {
             return;
         }
-        let is_new = |index: usize, section: &Section| self.sent.get(index) != Some(&section.hash);
-        let new: Vec<&str> = (frame.sections.iter().enumerate())
-            .filter(|(index, section)| is_new(*index, section))
-            .map(|(_, section)| section.json.as_str())
-            .collect();
-        if !new.is_empty() {
-            let data = format!("{{\"sections\":{{{}}}}}", new.join(","));
-            self.due.push(Event::default().event("overview").data(data));
-        }
-        self.sent = frame.sections.iter().map(|section| section.hash).collect();
+        let (before, step) = &frame.step;
+        self.due.extend(if self.sent == *before { step.clone() } else { frame.changes(&self.sent) });
+        self.sent = frame.hashes();
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flowsentry::sandbox::{Mode, Options, PrivatePostgres};
 
 use super::super::kit::{Database, Direction, Proxy, Tables, until};
-use super::{burst, checkpoint, start, start_behind, until_all_is_stored};
+use super::{Over, burst, checkpoint, start, start_behind, until_all_is_stored};
 
 /// Rounds at least; more, until packets were lost that had been read.
 const ROUNDS: u32 = 4;
@@ -98,6 +98,7 @@ fn sniffers_that_go_on_while_the_server_crashes_again_and_again() {
     let (over, number) = (AtomicBool::new(false), AtomicU32::new(1));
     let url = database.url.clone();
     thread::scope(|scope| {
+        let _over = Over(&over);
         for commit in ["on", "off", "off"] {
             let (url, over, number) = (&url, &over, &number);
             scope.spawn(move || insert_on_and_on(url, commit, over, number));
@@ -110,7 +111,6 @@ fn sniffers_that_go_on_while_the_server_crashes_again_and_again() {
             server.start_again().unwrap();
             database.reconnect();
         }
-        over.store(true, Ordering::Release);
     });
     until_all_is_stored(&database);
     assert_eq!(database.number("SELECT generation FROM flowsentry.checkpoint"), 1);

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::kit::{Database, Direction, Proxy, Tables};
-use super::{burst, checkpoint, start_behind, until_all_is_stored};
+use super::{Over, burst, checkpoint, start_behind, until_all_is_stored};
 
 /// Kills at least; more, until one came in the middle of a transaction.
 const KILLS: u32 = 20;
@@ -33,6 +33,7 @@ fn killed_at_any_time_while_packets_come() {
         begun - checkpoint(&database)
     };
     thread::scope(|scope| {
+        let _over = Over(&over);
         scope.spawn(|| {
             let session = database.session();
             while !over.load(Ordering::Acquire) {
@@ -47,7 +48,6 @@ fn killed_at_any_time_while_packets_come() {
             thread::sleep(random.random_range(Duration::from_millis(30)..LIFE_MAX + LIFE_MORE * kills));
             service.kill();
         }
-        over.store(true, Ordering::Release);
     });
     let interrupted = interrupted();
     assert!(interrupted > 0, "none of {kills} kills came in the middle of a transaction");

@@ -15,6 +15,8 @@ mod store_transaction;
 mod take_over;
 mod truncated;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::kit::{Database, Proxy, Service, Sums, assert_flows_equal_group_by, sums, until};
 
 /// Short spans, so that faults come often and recovery is quick.
@@ -30,6 +32,15 @@ const SETTINGS: [&str; 9] = [
     // So long that an attempt that waits for it, instead of ending where it failed, fails the test.
     "service.grace_period=10m",
 ];
+
+/// Ends threads that go on until told, also where the test fails: the scope waits for them.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 /// Starts the service with short spans, and these settings beside.
 fn start(database: &Database, settings: &[&str]) -> Service {

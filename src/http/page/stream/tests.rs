@@ -85,7 +85,7 @@ async fn the_stream_ends_when_the_service_stops() {
 
 fn frame(sections: &[u64], alerts: u64) -> Frame {
     let section = |hash: &u64| Section { hash: *hash, json: format!("\"s\":\"{hash}\"") };
-    Frame { sections: sections.iter().map(section).collect(), alerts }
+    Frame { sections: sections.iter().map(section).collect(), alerts, step: (vec![u64::MAX], None) }
 }
 
 #[tokio::test]
@@ -95,10 +95,10 @@ async fn a_client_is_sent_what_changed_since_it_was_last_sent_something() {
     let mut client = Client { frames, beats, wants_sections: true, sent: Vec::new(), alerts: None, due: Vec::new() };
     let mut check = |sections: &[u64], alerts: u64, expected: &[&str]| {
         client.take(&frame(sections, alerts));
-        let due: Vec<String> = client.due.drain(..).map(|event| format!("{event:?}")).collect();
+        let due: Vec<Bytes> = client.due.drain(..).collect();
         assert_eq!(due.len(), expected.len(), "{due:?}");
         for (due, expected) in due.iter().zip(expected) {
-            assert!(due.contains(&expected.replace('"', "\\\"")), "{due} {expected}");
+            assert!(String::from_utf8_lossy(due).contains(expected), "{due:?} {expected}");
         }
     };
     check(&[1, 2], 7, &["{\"sections\":{\"s\":\"1\",\"s\":\"2\"}}"]);
@@ -106,6 +106,12 @@ async fn a_client_is_sent_what_changed_since_it_was_last_sent_something() {
     check(&[1, 3], 7, &["{\"sections\":{\"s\":\"3\"}}"]);
     check(&[1, 3], 8, &["alerts"]);
     check(&[4, 3], 9, &["alerts", "{\"sections\":{\"s\":\"4\"}}"]);
+
+    // Whoever is in step is sent what was put together for all of them.
+    let shared = Bytes::from("for all");
+    client.take(&Frame { step: (vec![4, 3], Some(shared.clone())), ..frame(&[4, 5], 9) });
+    assert_eq!((client.due.pop(), client.due.len()), (Some(shared), 0));
+    assert_eq!(client.sent, [4, 5]);
 }
 
 #[tokio::test]
