@@ -1,7 +1,5 @@
 //! What happens is seen at once, and that nothing is heard any more is seen too.
 
-use std::time::Duration;
-
 use super::Stage;
 
 #[test]
