@@ -119,6 +119,8 @@ impl Terminal {
     pub fn until_given_back(&self) {
         let flags = || self.ask(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]);
         until("the terminal to be given back", flags, |flags| flags.trim() == "0 1");
+        // What is typed before the shell asks for it may still be taken by the program that ends.
+        self.until("the prompt", |screen| screen.lines().rfind(|line| !line.is_empty()) == Some(PROMPT.trim_end()));
         self.run("echo of four $(stty -a | tr ' ;' '\\n\\n' | grep -cxE 'icanon|echo|isig|opost')");
         self.until_seen("of four 4");
         self.run("clear");
