@@ -1,14 +1,12 @@
 //! `flowsentry demo`: all of it once, on this machine, in half a minute, leaving nothing behind.
 
-use std::future::pending;
-use std::io;
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::Value;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context::Context;
+use super::signals::Signals;
 use crate::exit::{Exit, Failure};
 use crate::postgres::Session;
 use crate::sandbox::demo::{self, DemoError, Outcome, Paint, Ran, SPEED, Service};
@@ -51,36 +49,13 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         let mut shown = None;
         let interrupted = tokio::select! {
             outcome = show.run(&mut shown) => outcome.map(|()| None),
-            code = signals.received() => Ok(Some(code)),
+            code = signals.ended() => Ok(Some(code)),
         };
         match (interrupted?, shown) {
             (Some(code), None) => std::process::exit(code),
             (_, shown) => agree(shown.as_ref()),
         }
     })
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
-    }
-
-    /// Waits for the first signal, and gives the exit code that a shell has for it.
-    async fn received(&mut self) -> i32 {
-        tokio::select! {
-            Some(()) = self.interrupt.recv() => 130,
-            Some(()) = self.terminate.recv() => 143,
-            Some(()) = self.hang_up.recv() => 129,
-            else => pending().await,
-        }
-    }
 }
 
 /// A demo for the person at the terminal.

@@ -17,6 +17,7 @@ mod output;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
+mod signals;
 pub mod threads;
 pub mod top;
 pub mod train;

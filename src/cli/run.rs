@@ -3,6 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::Context;
+use super::signals::SIGNALLED;
 use crate::exit::{Exit, Failure};
 use crate::pipeline::{self, PipelineError};
 use crate::supervisor::Stop;
@@ -37,9 +38,6 @@ pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     runtime.shutdown_background();
     ended
 }
-
-/// What a shell adds to a signal's number.
-const SIGNALLED: i32 = 128;
 
 /// SIGTERM and SIGINT ask for a clean end, which the grace period bounds; asked a second time, the process ends at once,
 /// as the signal would have ended it: with 128 and its number.

@@ -1,16 +1,16 @@
 //! The view that moves: answers, keys and signals come in, and after each the screen is drawn.
 
-use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ask::Asker;
 use super::keys::{self, Typed};
 use super::screen::Screen;
+use crate::cli::signals::Signals;
 use crate::exit::{Exit, Failure};
 use crate::telemetry::clock;
 use crate::terminal::{Evidence, Overview, Paint, View};
@@ -19,8 +19,6 @@ use crate::terminal::{Evidence, Overview, Paint, View};
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// Every so many overviews the evidence of the alert that is looked at is asked for again.
 const EVIDENCE_EVERY: u32 = 5;
-/// What a shell adds to a signal's number.
-const SIGNALLED: i32 = 128;
 
 enum News {
     Overview(Result<Overview, String>),
@@ -101,29 +99,5 @@ async fn ask(asker: Asker, mut wanted: watch::Receiver<Option<i64>>, tell: mpsc:
                 return;
             }
         }
-    }
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())?, hang_up: signal(SignalKind::hangup())? })
-    }
-
-    /// Waits for the first one that ends, and gives the exit code that a shell has for it.
-    async fn ended(&mut self) -> i32 {
-        let kind = tokio::select! {
-            Some(()) = self.interrupt.recv() => SignalKind::interrupt(),
-            Some(()) = self.terminate.recv() => SignalKind::terminate(),
-            Some(()) = self.hang_up.recv() => SignalKind::hangup(),
-            else => pending().await,
-        };
-        SIGNALLED + kind.as_raw_value()
     }
 }
