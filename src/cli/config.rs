@@ -52,6 +52,7 @@ fn as_lines(config: &Config) -> String {
     });
     let memory = config.memory();
     let [total, flows, packets] = [memory.total(), memory.flows, memory.packets].map(Bytes::rounded);
+    // A String takes everything.
     let _ = writeln!(
         lines,
         "# These limits allow {total} of memory in all, if every queue fills up at once: {flows} of flows, {packets} of packets."
