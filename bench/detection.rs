@@ -5,7 +5,8 @@
 //! release binary on a private PostgreSQL, the packets inserted as their time comes, several attacks at once (`live.rs`); the
 //! delay is from the time of an attack's first packet to the commit of its alert, by the database's clock.
 //!
-//! `make detection DATA=captures`; what follows on the command line are words that ids of captures must contain.
+//! `make detection DATA=captures`; what follows on the command line are words that ids of captures must contain, and
+//! `--rehearse` (nothing live), `--validation` (that split), `--interval=250ms` (how often open windows are looked at).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // a bench fails aloud
 
 mod kit;
@@ -22,12 +23,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowsentry::config::Config;
 use flowsentry::model::Model;
 use flowsentry::training::corpus::{Corpus, Split};
 use scene::Scene;
 
 const MODEL_BYTES_MAX: u64 = 1 << 26;
-const INTERVAL: Duration = Duration::from_secs(1);
 /// How much of an attack is played at most, in event time and live.
 const REHEARSED: Duration = Duration::from_mins(10);
 const PLAYED: Duration = Duration::from_mins(2);
@@ -38,6 +39,9 @@ fn main() {
     let mut words: Vec<String> = arguments.collect();
     let is_live = !words.iter().any(|word| word == "--rehearse");
     let split = if words.iter().any(|word| word == "--validation") { Split::Validation } else { Split::Test };
+    let interval = words.iter().find_map(|word| word.strip_prefix("--interval="));
+    let interval = interval.map(|text| humantime::parse_duration(text).expect("--interval=250ms"));
+    let interval = interval.unwrap_or_else(|| Config::default().early.interval);
     words.retain(|word| !word.starts_with("--"));
     let wanted = |scene: &Scene| words.is_empty() || words.iter().any(|word| scene.id.contains(word.as_str()));
     let corpus = Corpus::open(&data).expect("labelled captures");
@@ -49,13 +53,13 @@ fn main() {
     let phase = |number: usize| Duration::from_millis((number as u64 * 7_919) % 30_000);
     let rehearsed = |scenes: &[Scene]| {
         let told = scenes.iter().enumerate();
-        told.map(|(number, scene)| rehearsal::rehearse(scene, &model, INTERVAL, phase(number))).collect::<Vec<_>>()
+        told.map(|(number, scene)| rehearsal::rehearse(scene, &model, interval, phase(number))).collect::<Vec<_>>()
     };
     report::quiet(&ordinary, &rehearsed(&ordinary));
     let ten_minutes = attacks(REHEARSED);
     report::rehearsed(&ten_minutes, &rehearsed(&ten_minutes));
     if is_live {
         let two_minutes = attacks(PLAYED);
-        report::live(&two_minutes, &live::play(&two_minutes));
+        report::live(&two_minutes, &live::play(&two_minutes, interval));
     }
 }

@@ -50,11 +50,12 @@ impl Seen {
 }
 
 /// Plays all scenes, some at once, each between hosts of its own; gives the alerts of each.
-pub fn play(scenes: &[Scene]) -> Vec<Vec<Seen>> {
+pub fn play(scenes: &[Scene], interval: Duration) -> Vec<Vec<Seen>> {
     let server = server_with(&[("max_wal_size", "2GB")]);
     let url = server.url("postgres");
     adopt(&url);
-    let mut service = Service::start(&url, &[]);
+    let interval = format!("early.interval={}", humantime::format_duration(interval));
+    let mut service = Service::start(&url, &[&interval]);
     service.until_ready();
     let next = AtomicUsize::new(0);
     let begun: Vec<(usize, f64)> = std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
 //! A scene through the service's own code in event time: what would be alerted of, and when, if reading, judging and storing
-//! took no time. Packets are read ten times a second, open windows are looked at every second.
+//! took no time. Packets are read ten times a second.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -125,7 +125,7 @@ options! {
     /// Early verdicts: open windows are looked at while they fill, so that an attack is alerted of before its window ends.
     early: Early {
         /// How often to look; 0 switches it off, and alerts wait for their windows to close.
-        interval: Duration = seconds(1), ZeroOr(milliseconds(250)..=minutes(1));
+        interval: Duration = milliseconds(500), ZeroOr(milliseconds(250)..=minutes(1));
         /// Flows that one look judges at most, which bounds what looking costs; the others wait for the next look.
         flows_max: usize = 16_384, 1..=1_000_000;
     }
