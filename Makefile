@@ -31,7 +31,7 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo programs test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
+.PHONY: help demo programs deny test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -41,7 +41,7 @@ demo: setup ## See it work: traffic and attacks through the service, on a privat
 	@$(STEP) "release build" cargo build --release --locked
 	@$(STEP) "demo" $(RELEASE) demo $(DEMO_FLAGS)
 
-test: check programs ## Everything that must hold: format, lints, documentation, demo, all tests
+test: check deny programs ## Everything that must hold: format, lints, crates, documentation, demo, all tests
 	@$(STEP) "documentation tests" cargo test --doc --quiet --locked
 	@$(MAKE) --no-print-directory demo
 	@$(STEP) "build" cargo build --locked
@@ -65,6 +65,9 @@ simulation: setup ## A million seeds of the simulation, optimised: SEEDS=1000000
 check: setup ## Format and lints only
 	@$(STEP) "format" cargo fmt --check
 	@$(STEP) "lints" cargo clippy --all-targets --locked -- -D warnings
+
+deny: ## What deny.toml asks of all crates: licences, sources, bans, known vulnerabilities
+	@$(STEP) "crates" .ci/deny $(TARGET)/tools
 
 bench: setup ## Measure, two things in one run each: minutes
 	@$(STEP) "release build" cargo build --release --locked

@@ -1,6 +1,6 @@
 //! What judging costs: features and network, nanoseconds a flow, for a whole window and for a single flow.
 //!
-//! `RAYON_NUM_THREADS=1 cargo run --release --example bench_model [FILE | all]`: the shipped model, another one, or a made-up
+//! `RAYON_NUM_THREADS=1 cargo run --release --locked --example bench_model [FILE | all]`: the shipped model, another one, or a made-up
 //! one of all features that there are. What is computed is printed as digests, so that a change that is only to cost less can
 //! be seen to change nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // a measurement, not the service
