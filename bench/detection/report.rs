@@ -25,6 +25,20 @@ struct Outcome {
     elsewhere: usize,
 }
 
+impl Outcome {
+    /// How many alerts are right, and how many others there are.
+    fn alerts(&self, withdrawn: usize) -> String {
+        let others = [
+            (self.other_label, "by another label"),
+            (self.on_victim, "on the victim"),
+            (self.elsewhere, "elsewhere"),
+            (withdrawn, "withdrawn"),
+        ];
+        let others = others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        std::iter::once(self.right.to_string()).chain(others).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Is this alert right, of another label, on the victim, or elsewhere?
 fn sort(attack: &Attack, label: &str, seen: &Seen, outcome: &mut Outcome) -> bool {
     let address = seen.address;
@@ -68,10 +82,7 @@ pub fn live(scenes: &[Scene], seen: &[Vec<Seen>]) {
 }
 
 fn table(scenes: &[Scene], seen: &[Vec<Seen>]) {
-    println!(
-        "| capture | attack | delay s | at attempt | alerts | other label | on the victim | elsewhere | withdrawn |"
-    );
-    println!("|---|---|---:|---:|---:|---:|---:|---:|---:|");
+    println!("| attack | label | known after, s | at attempt | alerts |\n|---|---|---:|---:|---:|");
     let mut fast = Vec::new();
     let (mut known, mut once, mut attacks) = (0, 0, 0);
     for (scene, seen) in scenes.iter().zip(seen) {
@@ -85,26 +96,23 @@ fn table(scenes: &[Scene], seen: &[Vec<Seen>]) {
             fast.push(outcome.delay.map_or(f64::INFINITY, |delay| delay.as_secs_f64()));
         }
         println!(
-            "| {}{} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {}{} | {} | {} | {} | {} |",
             scene.id,
             if attack.is_fast { " (fast)" } else { "" },
             scene.label,
             outcome.delay.map_or("-".to_owned(), |delay| format!("{:.2}", delay.as_secs_f64())),
             outcome.attempts.map_or("-".to_owned(), |attempts| attempts.to_string()),
-            outcome.right,
-            outcome.other_label,
-            outcome.on_victim,
-            outcome.elsewhere,
-            seen.len() - lasting.len(),
+            outcome.alerts(seen.len() - lasting.len()),
         );
     }
     let spread = Spread::of(fast.iter().copied());
+    // Of fewer than a hundred, 99 in 100 are all.
     println!(
         "\n{known} of {attacks} attacks known by label and address, {once} of them by one alert and no other; floods and \
-         fast scans ({}): p50 {:.2} s, p99 {:.2} s",
+         fast scans ({}): half within {:.2} s, the slowest after {:.2} s",
         fast.len(),
         spread.median(),
-        spread.quantile(0.99),
+        spread.quantile(1.0),
     );
 }
 
