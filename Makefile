@@ -104,9 +104,9 @@ adapt: setup ## What a few labelled minutes of each site do for the model: DATA=
 lab: ## Record labelled attacks in network namespaces of this machine: docs/retraining.md
 	@"$$(.ci/python $(TARGET)/lab-python bench/lab/requirements.txt)" bench/lab/record.py $(LAB) $(LAB_FLAGS)
 
-package: setup ## The Debian package, in target/debian: program, unit, manual, completions, settings, list of all crates
+package: setup ## The Debian package, in target/packages: program, unit, manual, completions, settings, list of all crates
 	@$(STEP) "release build" cargo build --release --locked
-	@$(STEP) "package" .ci/package $(RELEASE) target/debian
+	@$(STEP) "package" .ci/package $(RELEASE) target/packages
 
 test-package: setup ## Boot a Debian in a root of its own; install, start, upgrade, remove and purge the package there: minutes, as root
 	@$(STEP) "release build" cargo build --release --locked

@@ -24,7 +24,7 @@ impl Manager {
         Self { socket, path, _directory: directory }
     }
 
-    /// What NOTIFY_SOCKET says.
+    /// What `NOTIFY_SOCKET` says.
     pub fn path(&self) -> &Path {
         &self.path
     }
