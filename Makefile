@@ -31,7 +31,8 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo programs deny test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
+.PHONY: help demo programs deny test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup \
+	package test-package sbom
 .NOTPARALLEL:
 
 help: ## List this
@@ -67,7 +68,7 @@ check: setup ## Format and lints only
 	@$(STEP) "lints" cargo clippy --all-targets --locked -- -D warnings
 
 deny: ## What deny.toml asks of all crates: licences, sources, bans, known vulnerabilities
-	@$(STEP) "crates" .ci/deny $(TARGET)/tools
+	@$(STEP) "crates" .ci/deny
 
 bench: setup ## Measure, two things in one run each: minutes
 	@$(STEP) "release build" cargo build --release --locked
@@ -105,6 +106,17 @@ adapt: setup ## What a few labelled minutes of each site do for the model: DATA=
 
 lab: ## Record labelled attacks in network namespaces of this machine: docs/retraining.md
 	@"$$(.ci/python $(TARGET)/lab-python bench/lab/requirements.txt)" bench/lab/record.py $(LAB) $(LAB_FLAGS)
+
+package: setup ## The Debian package, in target/packages: program, unit, manual, completions, settings, list of all crates
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) "package" .ci/package $(RELEASE) target/packages
+
+test-package: setup ## Boot a Debian in a root of its own; install, start, upgrade, remove and purge the package there: minutes, as root
+	@$(STEP) "release build" cargo build --release --locked
+	@$(STEP) "package in a root" .ci/package-test $(RELEASE)
+
+sbom: setup ## List every crate that the program is built of: target/sbom/flowsentry.cdx.json, CycloneDX
+	@$(STEP) "sbom" .ci/sbom
 
 fuzz: ## All properties with many more random inputs: make fuzz CASES=1000000
 	@$(STEP) "fuzz" env PROPTEST_CASES=$(CASES) cargo test --lib --locked --quiet

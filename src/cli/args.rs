@@ -95,6 +95,10 @@ commands! {
     Train in train,
     /// Show how good a model is on labelled captures
     Evaluate in evaluate,
+    /// Print the script by which a shell completes commands and flags
+    Completions in completions,
+    /// Write the manual pages, one a command
+    Manual in manual,
 }
 
 /// Reads the command line. Help, version and usage errors are printed here; the code is the process's then.

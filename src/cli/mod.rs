@@ -4,6 +4,7 @@
 
 mod args;
 pub mod check;
+pub mod completions;
 pub mod config;
 mod context;
 mod database;
@@ -11,6 +12,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod exceptions;
 pub mod export;
+pub mod manual;
 pub mod migrate;
 pub mod model;
 mod output;

@@ -1,11 +1,9 @@
 //! A service that nobody looks after: it gives up what does not answer, ends in time whatever it is at, says what it says
 //! once, and lets systemd restart it only when that helps.
 
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::kit::{Database, Service, StallingProxy, Tables, assert_flows_equal_group_by, sums, until};
+use super::kit::{Database, Manager, Service, StallingProxy, Tables, assert_flows_equal_group_by, sums, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// What `service.grace_period` says by default, and a moment for the process to go.
@@ -221,52 +219,6 @@ fn an_outage_is_told_once_and_readiness_says_it_all_the_time() {
     service.signal("TERM");
     let (_, log) = service.ended();
     assert!(log.contains("repeated: this attempt has ended"), "summed up at the end\n{log}");
-}
-
-/// A service manager's end of the socket.
-struct Manager {
-    socket: UnixDatagram,
-    path: PathBuf,
-    _directory: tempfile::TempDir,
-}
-
-impl Manager {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("notify");
-        let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(30 * SECOND)).unwrap();
-        Self { socket, path, _directory: directory }
-    }
-
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Waits for a datagram with this line.
-    #[track_caller]
-    fn hears(&self, what: &str) -> String {
-        let mut octets = [0; 4096];
-        loop {
-            let count = self.socket.recv(&mut octets).unwrap_or_else(|error| panic!("not heard: {what}: {error}"));
-            let text = String::from_utf8_lossy(&octets[..count]).into_owned();
-            if text.lines().any(|line| line.starts_with(what)) {
-                return text;
-            }
-        }
-    }
-
-    /// Takes what is there, and waits until nothing more comes for a while.
-    #[track_caller]
-    fn hears_nothing_for(&self, span: Duration) -> bool {
-        self.socket.set_nonblocking(true).unwrap();
-        while self.socket.recv(&mut [0; 4096]).is_ok() {}
-        self.socket.set_nonblocking(false).unwrap();
-        self.socket.set_read_timeout(Some(span)).unwrap();
-        let heard = self.socket.recv(&mut [0; 4096]);
-        self.socket.set_read_timeout(Some(30 * SECOND)).unwrap();
-        heard.is_err()
-    }
 }
 
 const WATCHDOG: (&str, &str) = ("WATCHDOG_USEC", "600000");

@@ -27,6 +27,7 @@ mod looks;
 mod metrics;
 mod model_life;
 mod never_oversleeps;
+mod packaging;
 mod page;
 mod service;
 mod tell;
