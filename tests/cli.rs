@@ -11,6 +11,8 @@ use serde_json::Value;
 mod add;
 #[path = "cli/model.rs"]
 mod model;
+#[path = "cli/reference.rs"]
+mod reference;
 #[path = "promises/kit/models.rs"]
 mod models;
 

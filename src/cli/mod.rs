@@ -4,6 +4,7 @@
 
 mod args;
 pub mod check;
+pub mod compare;
 pub mod config;
 mod context;
 mod database;
@@ -14,6 +15,7 @@ pub mod export;
 pub mod migrate;
 pub mod model;
 mod output;
+pub mod reference;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
