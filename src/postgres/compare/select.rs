@@ -23,8 +23,8 @@ pub(super) async fn packets(
     let (table, id) = (&subject.source.table, subject.source.id());
     let sql = format!(
         "SELECT pg_catalog.floor((p.time - $1) / $3)::bigint, count(*), count(*) FILTER (WHERE p.time >= $4),
-                count(*) FILTER (WHERE p.time >= $1 AND p.time < $2 - $5)
-         FROM (SELECT {event} AS time FROM {table} WHERE {event} >= $1 - $5 AND {event} < $2) p GROUP BY 1"
+                count(*) FILTER (WHERE p.time >= $1 AND p.time < $2::double precision - $5::double precision)
+         FROM (SELECT {event} AS time FROM {table} WHERE {event} >= $1::double precision - $5::double precision AND {event} < $2) p GROUP BY 1"
     );
     let lag = span.lag.as_secs_f64();
     let [since, until, step] = bounds(span);
