@@ -11,10 +11,10 @@ use serde_json::Value;
 mod add;
 #[path = "cli/model.rs"]
 mod model;
-#[path = "cli/reference.rs"]
-mod reference;
 #[path = "promises/kit/models.rs"]
 mod models;
+#[path = "cli/reference.rs"]
+mod reference;
 
 /// The binary in an empty directory, with no environment but what a test sets.
 struct Cli {

@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
 
-    /// Where the other service stores its flows; of a table that is flowsentry's too, rows without source_id
+    /// Where the other service stores its flows; of a table that is flowsentry's too, rows of no source
     #[arg(long, value_name = "TABLE", default_value = "traffic_data")]
     old_table: String,
 

@@ -162,10 +162,9 @@ impl Report {
 
     /// All that both stored.
     pub fn sums(&self) -> Both {
-        self.labels.values().fold(Both::default(), |sum, both| Both {
-            ours: sum.ours.and(both.ours),
-            old: sum.old.and(both.old),
-        })
+        self.labels
+            .values()
+            .fold(Both::default(), |sum, both| Both { ours: sum.ours.and(both.ours), old: sum.old.and(both.old) })
     }
 
     /// What the other service lost, or counted twice, at least: below and above what is possible.
@@ -192,7 +191,8 @@ pub async fn compare(session: &mut Session, subject: &Subject<'_>, span: Span) -
     let settings = "SET statement_timeout = 0; SET max_parallel_workers_per_gather = 0";
     session.client.batch_execute(settings).await.map_err(&doing)?;
     let event = times(&session.client, subject.source).await?.event;
-    let transaction = session.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let transaction =
+        session.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = transaction.start().await.map_err(&doing)?;
     let report = in_snapshot(&transaction, subject, span, &event).await?;
     transaction.commit().await.map_err(&doing)?;

@@ -55,42 +55,72 @@ fn both_services_are_set_side_by_side_in_one_table() {
 #[track_caller]
 fn check(database: &Database, arguments: &[&str]) {
     let report = compare(database, arguments);
-    assert_eq!((&report["packets"], &report["open"], &report["left_over"]), (&json!(3001), &json!(0), &json!(0)), "{report:#}");
-    assert_eq!((&report["rejected"], &report["flowsentry"]), (&json!(1), &json!({ "rows": 20, "packets": 3000 })), "{report:#}");
+    assert_eq!(
+        (&report["packets"], &report["open"], &report["left_over"]),
+        (&json!(3001), &json!(0), &json!(0)),
+        "{report:#}"
+    );
+    assert_eq!(
+        (&report["rejected"], &report["flowsentry"]),
+        (&json!(1), &json!({ "rows": 20, "packets": 3000 })),
+        "{report:#}"
+    );
     let old = &report["old"];
     // What it stored at the first moment of the span was before it, what came in the last half minute it stored after it.
     assert_eq!((&old["packets"], &old["rows"]), (&json!(3001), &json!(20)), "{report:#}");
     assert_eq!((&old["packets_least"], &old["packets_most"]), (&json!(2701), &json!(3301)), "{report:#}");
     assert_eq!((&old["lost_at_least"], &old["twice_at_least"]), (&json!(0), &json!(0)), "{report:#}");
-    assert_eq!(report["labels"][0], json!({ "label": "DDoS", "flowsentry": { "rows": 0, "packets": 0 }, "old": { "rows": 20, "packets": 3001 } }));
+    assert_eq!(
+        report["labels"][0],
+        json!({ "label": "DDoS", "flowsentry": { "rows": 0, "packets": 0 }, "old": { "rows": 20, "packets": 3001 } })
+    );
     assert_eq!(report["labels"][1]["label"], "unknown");
     assert_eq!(report["times"].as_array().unwrap().len(), 10, "{report:#}");
-    assert_eq!(report["times"][0], json!({
-        "from": "2023-11-14T22:15:00Z", "packets": 300,
-        "flowsentry": { "rows": 2, "packets": 300 }, "old": { "rows": 2, "packets": 300 },
-    }));
-    assert_eq!(report["destinations"][0], json!({
-        "dest_ip": "10.0.1.1", "protocol": "TCP",
-        "flowsentry": { "packets": 1500, "label": "unknown" }, "old": { "packets": 1501, "label": "DDoS" },
-    }));
+    assert_eq!(
+        report["times"][0],
+        json!({
+            "from": "2023-11-14T22:15:00Z", "packets": 300,
+            "flowsentry": { "rows": 2, "packets": 300 }, "old": { "rows": 2, "packets": 300 },
+        })
+    );
+    assert_eq!(
+        report["destinations"][0],
+        json!({
+            "dest_ip": "10.0.1.1", "protocol": "TCP",
+            "flowsentry": { "packets": 1500, "label": "unknown" }, "old": { "packets": 1501, "label": "DDoS" },
+        })
+    );
 
-    database.execute("INSERT INTO traffic_data (dest_ip, packet_count, protocol, predicted_label, created_at)
+    database.execute(
+        "INSERT INTO traffic_data (dest_ip, packet_count, protocol, predicted_label, created_at)
         SELECT dest_ip, packet_count, protocol, predicted_label, created_at + interval '1 second' FROM traffic_data
-        WHERE predicted_label = 'DDoS' AND created_at >= '2023-11-14 22:16:00' AND created_at < '2023-11-14 22:17:00'");
+        WHERE predicted_label = 'DDoS' AND created_at >= '2023-11-14 22:16:00' AND created_at < '2023-11-14 22:17:00'",
+    );
     let old = &compare(database, arguments)["old"];
     assert_eq!((&old["lost_at_least"], &old["twice_at_least"]), (&json!(0), &json!(300)), "{old:#}");
-    database.execute("DELETE FROM traffic_data WHERE predicted_label = 'DDoS' AND created_at >= '2023-11-14 22:16:00'
-        AND created_at < '2023-11-14 22:18:00'");
+    database.execute(
+        "DELETE FROM traffic_data WHERE predicted_label = 'DDoS' AND created_at >= '2023-11-14 22:16:00'
+        AND created_at < '2023-11-14 22:18:00'",
+    );
     let report = compare(database, arguments);
-    assert_eq!((&report["old"]["lost_at_least"], &report["old"]["twice_at_least"]), (&json!(901), &json!(0)), "{report:#}");
+    assert_eq!(
+        (&report["old"]["lost_at_least"], &report["old"]["twice_at_least"]),
+        (&json!(901), &json!(0)),
+        "{report:#}"
+    );
     let lines = database.command("compare").args(SPAN).args(arguments).output().unwrap();
     let lines = String::from_utf8_lossy(&lines.stdout).into_owned();
-    assert!(lines.contains("the service before: at least 901 packets are lost, or stored more than 30s after"), "{lines}");
+    assert!(
+        lines.contains("the service before: at least 901 packets are lost, or stored more than 30s after"),
+        "{lines}"
+    );
     assert!(lines.contains("flowsentry: every packet of a closed window is in a flow, or rejected"), "{lines}");
 
     // What flowsentry lost would be left over.
     let sink = if arguments.contains(&OTHER) { "traffic_data_new" } else { "traffic_data" };
-    database.execute(&format!("DELETE FROM {sink} WHERE source_id IS NOT NULL AND window_start = to_timestamp(1700000130)"));
+    database.execute(&format!(
+        "DELETE FROM {sink} WHERE source_id IS NOT NULL AND window_start = to_timestamp(1700000130)"
+    ));
     assert_eq!(compare(database, arguments)["left_over"], 300);
 }
 

@@ -57,21 +57,21 @@ fn of_old(Compared { old, span, report, .. }: &Compared) -> String {
         (0, 0) => format!("nothing lost or counted twice that can be told: {bounds} packets are possible in the span"),
         (lost, 0) => {
             let lost = HumanCount(lost);
-            format!("at least {lost} packets are lost, or stored more than {lag} after they came: {bounds} are possible")
+            format!(
+                "at least {lost} packets are lost, or stored more than {lag} after they came: {bounds} are possible"
+            )
         }
         (_, twice) => {
             let twice = HumanCount(twice);
-            format!("at least {twice} packets are counted twice, or were stored more than {lag} after they came: {bounds} are possible")
+            format!(
+                "at least {twice} packets are counted twice, or were stored more than {lag} after they came: {bounds} are possible"
+            )
         }
     }
 }
 
 fn by_label(text: &mut String, report: &Report) {
-    let _ = write!(
-        text,
-        "\n{:24}{:>14}{:>18}{:>14}{:>18}\n",
-        "label", "flows", "packets", "rows before", "packets"
-    );
+    let _ = write!(text, "\n{:24}{:>14}{:>18}{:>14}{:>18}\n", "label", "flows", "packets", "rows before", "packets");
     for (label, Both { ours, old }) in &report.labels {
         let label = if label.is_empty() { "(none)" } else { label };
         let [flows, packets, rows, before] = [ours.rows, ours.packets, old.rows, old.packets].map(HumanCount);
@@ -82,7 +82,11 @@ fn by_label(text: &mut String, report: &Report) {
 }
 
 fn by_time(text: &mut String, times: &[At]) {
-    let _ = write!(text, "\n{:24}{:>14}{:>18}{:>32}\n", "packets from", "in the table", "flowsentry", "before, by time of storing");
+    let _ = write!(
+        text,
+        "\n{:24}{:>14}{:>18}{:>32}\n",
+        "packets from", "in the table", "flowsentry", "before, by time of storing"
+    );
     for At { from, packets, both } in times {
         let [packets, ours, old] =
             [*packets, both.ours.packets, both.old.packets].map(|count| HumanCount(count).to_string());

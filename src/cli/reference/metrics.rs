@@ -82,9 +82,7 @@ fn unit(name: &str) -> &'static str {
 fn names(expression: &str, metric: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_:".contains(c);
     let mut words = expression.split(|c: char| !is_word(c));
-    words.any(|word| {
-        word.strip_prefix(metric).is_some_and(|rest| ["", "_bucket", "_sum", "_count"].contains(&rest))
-    })
+    words.any(|word| word.strip_prefix(metric).is_some_and(|rest| ["", "_bucket", "_sum", "_count"].contains(&rest)))
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ impl OldTable {
         if rows.is_empty() {
             return Err(CompareError::NoTable(table));
         }
-        let type_of = |name: &str| rows.iter().find(|row| row.get::<_, &str>(0) == name).map(|row| row.get::<_, &str>(1));
+        let type_of =
+            |name: &str| rows.iter().find(|row| row.get::<_, &str>(0) == name).map(|row| row.get::<_, &str>(1));
         if let Some(column) = NEEDED.into_iter().find(|name| type_of(name).is_none()) {
             return Err(CompareError::NoColumn { table, column });
         }

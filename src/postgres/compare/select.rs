@@ -132,10 +132,8 @@ pub(super) async fn destinations(
     };
     let created = subject.old.created.as_deref().unwrap_or(NEVER);
     let ours = by_label(subject.flows, &format!("source_id = $3 AND {}", in_span("window_start")));
-    let old = by_label(
-        &subject.old.table,
-        &format!("{} AND {created} >= $1 AND {created} < $2", subject.old.is_theirs),
-    );
+    let old =
+        by_label(&subject.old.table, &format!("{} AND {created} >= $1 AND {created} < $2", subject.old.is_theirs));
     let sql = format!(
         "SELECT coalesce(o.dest, t.dest), coalesce(o.protocol, t.protocol), o.packets, o.label, t.packets, t.label
          FROM ({ours}) o FULL JOIN ({old}) t ON o.dest = t.dest AND o.protocol = t.protocol
@@ -149,12 +147,8 @@ pub(super) async fn destinations(
         let packets: Option<i64> = row.get(column);
         Some((packets?.unsigned_abs(), row.get::<_, Option<String>>(column + 1)?))
     };
-    let destination = |row: &Row| Destination {
-        address: row.get(0),
-        protocol: row.get(1),
-        ours: side(row, 2),
-        old: side(row, 4),
-    };
+    let destination =
+        |row: &Row| Destination { address: row.get(0), protocol: row.get(1), ours: side(row, 2), old: side(row, 4) };
     Ok(rows.iter().map(destination).collect())
 }
 

@@ -104,7 +104,11 @@ impl Reader<'_> {
         let both = "SELECT extract(epoch FROM max(created_at) AT TIME ZONE 'utc'
                         - (SELECT min(window_start) FROM traffic_data WHERE source_id IS NOT NULL AND revision = 0))::bigint
                     FROM traffic_data WHERE source_id IS NULL";
-        until("the old service and flowsentry side by side", || self.site.database.number(both), |seconds| *seconds > 9);
+        until(
+            "the old service and flowsentry side by side",
+            || self.site.database.number(both),
+            |seconds| *seconds > 9,
+        );
         self.beside.stop_serving();
     }
 
@@ -125,7 +129,8 @@ impl Reader<'_> {
         self.everything_is_stored("all_flows");
         let database = &self.site.database;
         let packets = database.number("SELECT count(*) FROM raw_packets");
-        let stored = "SELECT (SELECT sum(packet_count) FROM all_flows) + (SELECT count(*) FROM flowsentry.rejected_packets)";
+        let stored =
+            "SELECT (SELECT sum(packet_count) FROM all_flows) + (SELECT count(*) FROM flowsentry.rejected_packets)";
         assert_eq!(database.number(stored), packets, "each packet once");
         for table in ["traffic_data_new", "traffic_data WHERE source_id IS NOT NULL AND revision = 0"] {
             assert!(database.number(&format!("SELECT count(*) FROM {table}")) > 0, "no flow in {table}");
@@ -166,7 +171,10 @@ impl Reader<'_> {
             WHERE (d.window_start, d.src_ip, d.dest_ip, d.protocol, d.revision) = (n.window_start, n.src_ip, n.dest_ip, n.protocol, n.revision))";
         assert_eq!(database.number(in_trial), 0, "flows in both tables");
         let old = old_packets(database);
-        assert!(old >= kept.iter().map(|round| round.ids.1 - round.ids.0 + 1).sum(), "rows of the old service are missing");
+        assert!(
+            old >= kept.iter().map(|round| round.ids.1 - round.ids.0 + 1).sum(),
+            "rows of the old service are missing"
+        );
     }
 }
 
@@ -183,6 +191,29 @@ fn old_rows(database: &Database, last: i64) -> (i64, String) {
     );
     let row = &database.query(&sql)[0];
     (row.get(0), row.get(1))
+}
+
+#[test]
+fn what_rows_take_is_measured_as_the_guide_says() {
+    let Some(site) = Site::new() else { return };
+    let mut measured = String::new();
+    for (line, step) in Page::read("sizing.md").section("Disk") {
+        match step {
+            Step::File(name, text) => site.write(name, text),
+            Step::Shell(text) => {
+                let output = site.shell(text);
+                expect(*line, &output);
+                measured += &String::from_utf8_lossy(&output.stdout);
+            }
+            step => panic!("{step:?} does not measure"),
+        }
+    }
+    // What the page counts with.
+    let figures: Vec<f64> =
+        measured.split(|c: char| !(c.is_ascii_digit() || c == '.')).filter_map(|it| it.parse().ok()).collect();
+    let told = [174.0, 371.0, 99.0, 417.0];
+    let found: Vec<f64> = figures.into_iter().filter(|figure| *figure > 1.0).collect();
+    assert!(told.iter().all(|told| found.iter().any(|found| (found / told - 1.0).abs() < 0.1)), "{measured}");
 }
 
 #[track_caller]

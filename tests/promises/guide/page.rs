@@ -44,10 +44,13 @@ impl Page {
                 sections.push((heading.to_owned(), Vec::new()));
             } else if let Some(language) = line.strip_prefix("```") {
                 let block: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
-                let what = said.take().unwrap_or_else(|| panic!("line {}: nothing says what becomes of this block", index + 1));
+                let what = said
+                    .take()
+                    .unwrap_or_else(|| panic!("line {}: nothing says what becomes of this block", index + 1));
                 steps.push((index + 1, step(what, language, block.join("\n") + "\n", index + 1)));
             } else {
-                for comment in line.split("<!-- ").skip(1).filter_map(|rest| rest.split_once(" -->")).map(|(it, _)| it) {
+                for comment in line.split("<!-- ").skip(1).filter_map(|rest| rest.split_once(" -->")).map(|(it, _)| it)
+                {
                     match comment.split_once(": ") {
                         Some(("stop", name)) => steps.push((index + 1, Step::Stop(name.to_owned()))),
                         Some(("start", name)) => steps.push((index + 1, Step::Start(name.to_owned()))),
@@ -80,7 +83,9 @@ fn step(said: &str, language: &str, text: String, line: usize) -> Step {
 
 #[test]
 fn a_page_is_read_as_steps() {
-    let page = Page::of("# T\n## 1 One\n<!-- run as: app -->\n<!-- a note -->\n```sql\nSELECT 1;\n```\n## Two\nNow <!-- stop: it --> stop.\n");
+    let page = Page::of(
+        "# T\n## 1 One\n<!-- run as: app -->\n<!-- a note -->\n```sql\nSELECT 1;\n```\n## Two\nNow <!-- stop: it --> stop.\n",
+    );
     assert_eq!(page.section("1"), [(5, Step::Sql("app".to_owned(), "SELECT 1;\n".to_owned()))]);
     assert_eq!(page.section("Two"), [(9, Step::Stop("it".to_owned()))]);
 }

@@ -55,14 +55,18 @@ impl Site {
 
     /// Address of the database, for a role.
     pub fn url(&self, role: &str) -> String {
+        self.url_of(role, "traffic")
+    }
+
+    /// Address of any database of the server.
+    pub fn url_of(&self, role: &str, database: &str) -> String {
         let role = if role == "superuser" { "flowsentry" } else { role };
-        self.server.url("traffic").replace("flowsentry@", &format!("{role}@"))
+        self.server.url(database).replace("flowsentry@", &format!("{role}@"))
     }
 
     /// Writes a file of the guide.
     pub fn write(&self, name: &str, text: &str) {
-        let text = text.replace("/path/to/flowsentry", env!("CARGO_MANIFEST_DIR"));
-        fs::write(self.directory.path().join(name), text).unwrap();
+        fs::write(self.directory.path().join(name), with_paths(text)).unwrap();
     }
 
     /// Runs commands of the guide; the first that fails ends them.
@@ -110,14 +114,21 @@ impl Site {
     }
 
     fn command(&self, flag: &str, text: &str) -> Command {
-        let place = self.url("app").rsplit_once('@').unwrap().1.to_owned();
+        let port = self.server.port();
+        let text = with_paths(text)
+            .replace("@localhost/", &format!("@127.0.0.1:{port}/"))
+            .replace("postgres://postgres@", "postgres://flowsentry@");
         let ours = Path::new(env!("CARGO_BIN_EXE_flowsentry")).parent().unwrap();
         let path = format!("{}:{}:/usr/bin:/bin", ours.display(), self.programs.display());
         let mut command = Command::new("/bin/sh");
-        command.args([flag, &text.replace("@localhost/traffic", &format!("@{place}"))]);
+        command.args([flag, &text]);
         command.env_clear().env("PATH", path).envs(SETTINGS).current_dir(self.directory.path());
         command
     }
+}
+
+fn with_paths(text: &str) -> String {
+    text.replace("/path/to/flowsentry", env!("CARGO_MANIFEST_DIR"))
 }
 
 fn signal(name: &str, process: &Child) {
