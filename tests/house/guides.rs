@@ -116,7 +116,7 @@ impl Known {
 
     /// What kind of thing the word names, if there is none of that name.
     fn missing(&self, word: &str) -> Option<&'static str> {
-        let is_path = ["src/", "tests/", "sql/", "bench/", "models/", ".ci/", ".config/"]
+        let is_path = ["src/", "tests/", "sql/", "bench/", "models/", "docs/", "deploy/", ".ci/", ".config/"]
             .iter()
             .any(|root| word.starts_with(root));
         if is_path && !word.contains(['*', '<', 'N']) {

@@ -8,23 +8,21 @@ const SPAN: [&str; 4] = ["--since", "1700000100", "--until", "1700000400"];
 
 /// Ten packets a second for five minutes and one minute before, to two destinations; the old service stores what came in the
 /// half minute before, at each half minute.
-fn database(old_table: &str) -> (Database, Service) {
+fn database(sink: &str) -> (Database, Service) {
     let database = Database::new(Tables::Existing);
-    database.execute(&format!(
+    database.execute(
         "ALTER TABLE traffic_data ADD COLUMN created_at timestamp without time zone;
          INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length, src_port, dst_port, tcp_flags)
          SELECT 1700000040 + g * 0.1, '10.0.0.1', '10.0.1.' || 1 + g % 2, 'TCP', 60, 1024, 80, 'ACK' FROM generate_series(0, 3899) g;
          INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length) VALUES (1700000200, 'nobody', '10.0.1.1', 'TCP', 60);
          INSERT INTO traffic_data (dest_ip, packet_count, protocol, predicted_label, created_at)
          SELECT dst_ip, count(*), 'TCP', 'DDoS', to_timestamp((floor(timestamp / 30) + 1) * 30) AT TIME ZONE 'utc'
-         FROM raw_packets GROUP BY dst_ip, floor(timestamp / 30)"
-    ));
-    let settings: &[&str] = if old_table == "traffic_data" { &["--adopt"] } else { &["--adopt", "--set", OTHER] };
-    database.migrate(settings);
-    let table = if old_table == "traffic_data" { "sink.table=traffic_data" } else { OTHER };
-    let service = Service::start(&database, &[table, "model.path=/nowhere/model.safetensors", "retention.keep=0s"]);
-    let sink = table.rsplit_once('=').unwrap().1;
-    let stored = format!("SELECT sum(packet_count) FROM {sink} WHERE source_id IS NOT NULL");
+         FROM raw_packets GROUP BY dst_ip, floor(timestamp / 30)",
+    );
+    database.migrate(&["--adopt", "--set", sink]);
+    let service = Service::start(&database, &[sink, "model.path=/nowhere/model.safetensors", "retention.keep=0s"]);
+    let table = sink.trim_start_matches("sink.table=");
+    let stored = format!("SELECT sum(packet_count) FROM {table} WHERE source_id IS NOT NULL");
     until("all packets to be stored", || database.number(&stored), |packets| *packets == 3900);
     (database, service)
 }
@@ -40,14 +38,14 @@ fn compare(database: &Database, arguments: &[&str]) -> Value {
 
 #[test]
 fn both_services_are_set_side_by_side_in_tables_of_their_own() {
-    let (database, service) = database("other");
+    let (database, service) = database(OTHER);
     check(&database, &["--set", OTHER, "--old-lag", "30s"]);
     drop(service);
 }
 
 #[test]
 fn both_services_are_set_side_by_side_in_one_table() {
-    let (database, service) = database("traffic_data");
+    let (database, service) = database("sink.table=traffic_data");
     check(&database, &["--old-lag", "30s"]);
     drop(service);
 }
@@ -126,7 +124,7 @@ fn check(database: &Database, arguments: &[&str]) {
 
 #[test]
 fn what_cannot_be_compared_is_told() {
-    let (database, service) = database("other");
+    let (database, service) = database(OTHER);
     let told = |arguments: &[&str], code: i32, words: &str| {
         let output = database.command("compare").args(["--set", OTHER]).args(arguments).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);

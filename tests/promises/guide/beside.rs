@@ -98,7 +98,7 @@ impl Beside {
             let mut uploads = self.uploads.lock().unwrap();
             if self.sniffing.load(Ordering::Acquire) {
                 database.execute(UPLOAD);
-                if *uploads % 10 == 0 {
+                if uploads.is_multiple_of(10) {
                     database.execute(UNUSABLE);
                 }
                 *uploads += 1;

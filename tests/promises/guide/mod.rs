@@ -37,7 +37,7 @@ fn adopting_as_the_guide_says_loses_and_doubles_no_row() {
         let before = site.schema();
         let mut reader = Reader { page: &page, site: &mut site, beside: &beside };
         until("rows of the old service", || old_packets(&reader.site.database), |packets| *packets > 100);
-        ["1", "2", "3", "4"].into_iter().for_each(|section| reader.follow(section));
+        reader.follow_all(&["1", "2", "3", "4"]);
         assert_ne!(reader.site.schema(), before);
         reader.follow("5");
         reader.everything_is_stored("traffic_data_new");
@@ -45,7 +45,7 @@ fn adopting_as_the_guide_says_loses_and_doubles_no_row() {
         assert_eq!(reader.site.schema(), before, "what was there before the adoption");
 
         let old_rows = old_rows(&reader.site.database, i64::MAX);
-        ["1", "2", "3", "4", "5", "6", "7"].into_iter().for_each(|section| reader.follow(section));
+        reader.follow_all(&["1", "2", "3", "4", "5", "6", "7"]);
         assert_eq!(self::old_rows(&reader.site.database, old_rows.0), old_rows, "rows from before the adoption");
         reader.nothing_is_lost_or_doubled();
         reader.beside.sniff_again();
@@ -68,6 +68,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn follow_all(&mut self, headings: &[&str]) {
+        for heading in headings {
+            self.follow(heading);
+        }
+    }
+
     fn follow(&mut self, heading: &str) {
         for (line, step) in self.page.section(heading) {
             println!("docs/adopting.md:{line}: {step:?}");
