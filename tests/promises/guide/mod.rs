@@ -5,6 +5,7 @@ mod backup;
 mod beside;
 mod page;
 mod site;
+mod upgrade;
 
 use std::process::Output;
 use std::thread;
@@ -176,7 +177,9 @@ impl Reader<'_> {
         let in_trial = "SELECT count(*) FROM traffic_data_new n WHERE EXISTS (SELECT FROM traffic_data d
             WHERE (d.window_start, d.src_ip, d.dest_ip, d.protocol, d.revision) = (n.window_start, n.src_ip, n.dest_ip, n.protocol, n.revision))";
         assert_eq!(database.number(in_trial), 0, "flows in both tables");
+        let told: i64 = rounds.iter().map(|round| round.ids.1 - round.ids.0 + 1).sum();
         let old = old_packets(database);
+        assert!(old < told, "no row of the old service was deleted");
         assert!(
             old >= kept.iter().map(|round| round.ids.1 - round.ids.0 + 1).sum(),
             "rows of the old service are missing"
