@@ -41,9 +41,9 @@ pub(super) async fn packets(
         }
     }
     let sql = format!(
-        "SELECT count(*) FROM {table} p WHERE {event} >= $1 AND {event} < $2 AND {event} < $3 AND EXISTS
-             (SELECT FROM flowsentry.rejected_packets r JOIN flowsentry.checkpoint c USING (source_id, generation)
-              WHERE r.source_id = $4 AND r.packet_id = p.{id})"
+        "SELECT count(*) FROM flowsentry.rejected_packets r JOIN flowsentry.checkpoint c USING (source_id, generation)
+             JOIN (SELECT {id} AS id, {event} AS time FROM {table}) p ON p.id = r.packet_id
+         WHERE r.source_id = $4 AND p.time >= $1 AND p.time < $2 AND p.time < $3"
     );
     let doing = PostgresError::doing("count the rejected packets");
     let row = client.query_one(&sql, &[&since, &until, &closed, &subject.source_id]).await.map_err(doing)?;
