@@ -167,6 +167,15 @@ impl Reader<'_> {
             first_window + 1
         );
         expect(0, &self.site.shell(&later));
+        let compared = format!(
+            "DATABASE_URL=postgres://labeller@localhost/traffic flowsentry compare --json --since {first_window}"
+        );
+        let compared = self.site.shell(&compared);
+        expect(0, &compared);
+        let report: serde_json::Value = serde_json::from_slice(&compared.stdout).unwrap();
+        assert_eq!(report["left_over"], 0, "{report:#}");
+        assert!(report["rejected"].as_i64() > Some(0) && report["old"]["rows"].as_i64() > Some(0), "{report:#}");
+
         let (kept, deleted): (Vec<Round>, Vec<Round>) =
             rounds.iter().copied().partition(|round| round.stored <= first_window as f64 + 10.0);
         assert!(!kept.is_empty() && !deleted.is_empty(), "{rounds:?}");
