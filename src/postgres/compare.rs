@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
 pub use self::old::OldTable;
-use self::select::{destinations, in_order, old_flows, our_flows, packets, untimed};
+use self::select::{destinations, old_flows, oldest, our_flows, packets, untimed};
 use crate::flow::time::EventTime;
 use crate::flow::window::Tumbling;
 use crate::postgres::error::PostgresError;
@@ -215,7 +215,7 @@ async fn in_snapshot(
     }
     report.untimed = untimed(transaction, subject.old).await?;
     report.destinations = destinations(transaction, subject, span).await?;
-    report.oldest = in_order(transaction, subject.source, event).await?;
+    report.oldest = oldest(transaction, subject.source, event).await?;
     Ok(report)
 }
 

@@ -153,7 +153,7 @@ pub(super) async fn destinations(
 }
 
 /// When the packet with the lowest id was on the wire.
-pub(super) async fn in_order(
+pub(super) async fn oldest(
     client: &impl GenericClient,
     source: &Source,
     event: &str,
