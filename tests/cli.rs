@@ -13,6 +13,8 @@ mod add;
 mod model;
 #[path = "promises/kit/models.rs"]
 mod models;
+#[path = "cli/reference.rs"]
+mod reference;
 
 /// The binary in an empty directory, with no environment but what a test sets.
 struct Cli {

@@ -77,6 +77,8 @@ commands! {
     Demo in demo,
     /// Show the settings in effect and where each comes from; passwords are hidden
     Config in config,
+    /// Print a page of the guide that is written from the program itself: settings, metrics
+    Reference in reference,
     /// Insert the packets of capture files into the table that a sniffer fills
     Replay in replay,
     /// Run a command beside a private PostgreSQL that is gone afterwards
@@ -85,6 +87,8 @@ commands! {
     Migrate in migrate,
     /// Check that the tables hold what was promised: nothing lost, nothing stored twice
     Verify in verify,
+    /// Set flowsentry's flows beside those of the service that they are to replace
+    Compare in compare,
     /// Write flows or alerts of a span of time as CSV, Parquet, JSON Lines or EVE
     Export in export,
     /// Show, prove, add and remove exceptions: verdicts of which nobody is alerted

@@ -1,6 +1,6 @@
 //! `flowsentry export`: flows and alerts of a span of time as files for other programs.
 
-mod moment;
+pub(super) mod moment;
 mod target;
 
 use std::io::{self, IsTerminal, Write};

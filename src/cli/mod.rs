@@ -4,6 +4,7 @@
 
 mod args;
 pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod config;
 mod context;
@@ -16,6 +17,7 @@ pub mod manual;
 pub mod migrate;
 pub mod model;
 mod output;
+pub mod reference;
 pub mod replay;
 pub mod run;
 pub mod sandbox;

@@ -1,4 +1,5 @@
-//! What people read: the text of `pipeline.toml`, and the settings in effect with their origins.
+//! What people read: the text of `pipeline.toml`, the same as a page of the guide, and the settings in effect with their
+//! origins.
 
 use toml::Value;
 
@@ -15,6 +16,24 @@ const PREAMBLE: &str = "\
 # Durations are written with their unit (ms, s, m, h, d), sizes too (B, KiB, MiB, GiB).
 #
 # Written by `flowsentry config --documented`.
+";
+
+const BEGINNING: &str = "\
+# Settings
+
+<!-- Written by `flowsentry reference settings`. -->
+
+Every setting, with its default, what it may be, and why it is there. Set one by any of three layers, of which the later wins:
+
+| layer | for example |
+| --- | --- |
+| settings file: `pipeline.toml` of the working directory, or `--config FILE` | `[window]` and below it `length = \"10s\"` |
+| variable | `FLOWSENTRY__WINDOW__LENGTH=10s` |
+| flag, before or after the command | `--set window.length=10s` |
+
+`flowsentry config` prints what is in effect and where each value comes from; `flowsentry config --documented > pipeline.toml` starts
+a file. Durations are written with their unit (ms, s, m, h, d), sizes too (B, KiB, MiB, GiB). A wrong key, unit or combination is
+refused at start, in one line that names place, value and remedy. A running service does not read settings anew: restart it.
 ";
 
 /// One option as it is in effect.
@@ -51,6 +70,31 @@ pub fn documented() -> String {
         write_section(&mut text, section, &defaults);
     }
     text
+}
+
+/// The page of the guide: every option in a table a section.
+pub fn reference() -> String {
+    let mut page = BEGINNING.to_owned();
+    let defaults = Config::default();
+    for SectionEntry { name, doc, options } in SECTIONS {
+        push_line(&mut page, &format!("\n## {name}\n\n{}\n", one_line(doc)));
+        push_line(&mut page, "| setting | default | may be | what it is, and why |\n| --- | --- | --- | --- |");
+        for option in *options {
+            let limit = (option.limit)().replace('\n', " ");
+            let default = match (option.shown)(&defaults).to_string() {
+                empty if empty == "\"\"" => "empty".to_owned(),
+                _ if option.table => "empty".to_owned(),
+                default => format!("`{default}`"),
+            };
+            let cells = [format!("`{}`", option.name), default, limit, one_line(option.doc)];
+            push_line(&mut page, &format!("| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+        }
+    }
+    page
+}
+
+fn one_line(doc: &[&str]) -> String {
+    doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
 fn write_section(text: &mut String, section: &SectionEntry, defaults: &Config) {

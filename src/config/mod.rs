@@ -27,7 +27,7 @@ mod written;
 
 pub use bytes::Bytes;
 pub use derived::{ANSWER_MARGIN, Memory, PACKET_BYTES};
-pub use document::{EffectiveOption, documented};
+pub use document::{EffectiveOption, documented, reference};
 pub use environment::Environment;
 pub use error::{Combined, ConfigError};
 pub use host_names::HostNames;

@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod audit;
 pub mod books;
 pub mod column;
+pub mod compare;
 pub mod connection_options;
 mod connection_parameters;
 mod connection_string;

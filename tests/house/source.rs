@@ -49,6 +49,15 @@ pub fn exists(path: &str) -> bool {
     root().join(path).exists()
 }
 
+/// Names of the files of a directory of the repository that end in this way, in order.
+pub fn files(directory: &str, extension: &str) -> Vec<String> {
+    let paths = fs::read_dir(root().join(directory)).unwrap().map(|entry| entry.unwrap().path());
+    let paths = paths.filter(|path| path.extension().is_some_and(|found| found == extension));
+    let mut names: Vec<String> = paths.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
 /// All Rust files below a directory of the repository.
 pub fn sources(directory: &str) -> Vec<Source> {
     let mut found = Vec::new();

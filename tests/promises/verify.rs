@@ -118,7 +118,7 @@ fn the_rights_of_the_guide_are_enough() {
     let migrated =
         database.command("migrate").args(["--adopt", "--set", "sink.table=traffic_data_new"]).output().unwrap();
     assert!(migrated.status.success());
-    let guide = include_str!("../../README.md");
+    let guide = include_str!("../../docs/adopting.md");
     let start = guide.find("CREATE ROLE labeller LOGIN;").unwrap();
     let role = format!("labeller_{}_b", std::process::id());
     let rights = &guide[start..start + guide[start..].find("```").unwrap()];
@@ -139,6 +139,7 @@ fn the_rights_of_the_guide_are_enough() {
         assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
+    database.execute(&format!("REVOKE SELECT ON traffic_data_new FROM {role}"));
     verified(77);
     database.execute(&format!("GRANT SELECT ON traffic_data_new TO {role}"));
     let report = verified(1);

@@ -13,5 +13,5 @@ pub mod server;
 pub mod sessions;
 pub mod sink;
 pub mod source;
-mod time_column;
+pub(super) mod time_column;
 pub mod trigger;

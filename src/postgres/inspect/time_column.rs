@@ -12,7 +12,7 @@ const INSERTED_AT: &str = "inserted_at";
 
 /// SQL for Unix seconds, double precision.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Times {
+pub(in crate::postgres) struct Times {
     /// When the packet was on the wire; NULL where that column has another type.
     pub event: String,
     /// When the row was inserted; `None` where the table does not say.
@@ -20,7 +20,7 @@ pub(super) struct Times {
 }
 
 /// Looks at the types of the table's columns of time.
-pub(super) async fn times(client: &Client, source: &Source) -> Result<Times, PostgresError> {
+pub(in crate::postgres) async fn times(client: &Client, source: &Source) -> Result<Times, PostgresError> {
     let event = source.columns.iter().find(|column| column.role == Role::Timestamp);
     let event = event.map_or_else(|| quote(Role::Timestamp.name()), |column| column.name.clone());
     let sql = "SELECT a.attname::text, pg_catalog.format_type(a.atttypid, NULL)
@@ -39,7 +39,8 @@ pub(super) async fn times(client: &Client, source: &Source) -> Result<Times, Pos
     })
 }
 
-fn unix_seconds(column: &str, type_name: &str) -> Option<String> {
+/// A column as Unix seconds, by the name of its type.
+pub(in crate::postgres) fn unix_seconds(column: &str, type_name: &str) -> Option<String> {
     Some(match type_name {
         "timestamp with time zone" => format!("extract(epoch FROM {column})::double precision"),
         "timestamp without time zone" => format!("extract(epoch FROM {column} AT TIME ZONE 'utc')::double precision"),

@@ -2,14 +2,12 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use flowsentry::sandbox::{Mode, Options, PrivatePostgres};
 
-use super::super::kit::{Database, Proxy, Tables, program, until};
+use super::super::kit::{Database, Proxy, Tables, as_owner, program, until};
 use super::{insert, start_behind, sums, until_all_is_stored};
 
 const PACKETS: u32 = 300;
@@ -56,17 +54,6 @@ impl Drop for Standby {
         self.process.kill().ok();
         self.process.wait().ok();
     }
-}
-
-/// A program run by whom a directory belongs to: PostgreSQL refuses to run as root.
-fn as_owner(directory: &Path, program: &Path) -> Command {
-    let owner = fs::metadata(directory).unwrap();
-    let mut command = Command::new(program);
-    command.current_dir(directory).env_clear().env("PATH", "/usr/bin:/bin");
-    if fs::metadata("/proc/self").unwrap().uid() != owner.uid() {
-        command.uid(owner.uid()).gid(owner.gid());
-    }
-    command
 }
 
 fn signal(name: &str, process: i64) {

@@ -23,7 +23,7 @@ pub use database::{Database, Session, Tables};
 pub use listener::Listener;
 pub use manager::Manager;
 pub use models::model;
-pub use process::{cpu_seconds, peak_mib, waits};
+pub use process::{as_owner, cpu_seconds, peak_mib, waits};
 pub use programs::program;
 pub use proxy::{Direction, Held, Passing, Proxy, Trap};
 pub use python::python;

@@ -1,6 +1,10 @@
-//! What a process has cost so far, as the kernel counts it.
+//! What a process has cost so far, as the kernel counts it; and programs that are run as somebody else.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 
 /// Processor time of all threads of a process that live, in seconds: to the nanosecond, unlike `/proc/PID/stat`.
 pub fn cpu_seconds(pid: u32) -> f64 {
@@ -27,4 +31,15 @@ pub fn peak_mib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+/// A program run by whom a directory belongs to: PostgreSQL refuses to run as root.
+pub fn as_owner(directory: &Path, program: &Path) -> Command {
+    let owner = fs::metadata(directory).unwrap();
+    let mut command = Command::new(program);
+    command.current_dir(directory).env_clear().env("PATH", "/usr/bin:/bin");
+    if fs::metadata("/proc/self").unwrap().uid() != owner.uid() {
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    command
 }
