@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::postgres::adoption::Tables;
+use crate::postgres::inspect::rights::roles::{self, Roles};
 use crate::postgres::migrations::{migrate, plan};
 use crate::postgres::schema_change::{Change, Outcome, Patience, Skipped, script};
 
@@ -18,7 +19,8 @@ use crate::postgres::schema_change::{Change, Outcome, Patience, Skipped, script}
 Examples:
   flowsentry migrate                       an empty database: makes everything
   flowsentry migrate --adopt --print-sql   what would be done to tables that are there
-  flowsentry migrate --adopt               does it")]
+  flowsentry migrate --adopt               does it
+  flowsentry migrate --roles | psql        the least rights for people, the service, and whoever migrates")]
 pub struct Args {
     /// Take tables that are there as they are; add columns that may be NULL, an index, and the wake-up trigger
     #[arg(long)]
@@ -31,6 +33,22 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+
+    /// Print the least rights for three roles as statements for psql, and change nothing
+    #[arg(long, conflicts_with_all = ["adopt", "print_sql", "json"])]
+    roles: bool,
+
+    /// With --roles: the role of people and dashboards
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_reader", requires = "roles")]
+    reader: String,
+
+    /// With --roles: the role of the service
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_writer", requires = "roles")]
+    writer: String,
+
+    /// With --roles: the role that owns what flowsentry makes
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_owner", requires = "roles")]
+    owner: String,
 }
 
 /// Does what was asked.
@@ -45,6 +63,10 @@ async fn run(args: Args, context: &Context) -> Result<String, Failure> {
     let database = super::database(&config, context)?.patient();
     let mut session = database.session("migrate").await?;
     let client = &mut session.client;
+    if args.roles {
+        let Args { reader, writer, owner, .. } = args;
+        return Ok(roles::script(client, &config, &Roles { reader, writer, owner }).await?);
+    }
     let tables = Tables::resolve(client, &config.source.table, &config.sink.table, config.wakeup.trigger).await?;
     let patience = Patience::default();
     if args.print_sql {

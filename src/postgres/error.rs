@@ -347,7 +347,10 @@ impl Kind {
             Self::NoDatabase => {
                 Some("create it (createdb), or name another one: [database] url, DATABASE_URL, PGDATABASE")
             }
-            Self::NoRight => Some("`flowsentry migrate --print-sql` shows what to run as a role that has the right"),
+            Self::NoRight => Some(
+                "`flowsentry check` names each missing right and the GRANT that gives it, `flowsentry migrate --roles` grants \
+                 all; `flowsentry migrate --print-sql` shows what to run as a role that may",
+            ),
             Self::NotMigrated => Some("run `flowsentry migrate`"),
             Self::ReadOnly => {
                 Some("this server is a standby or only reads: name the primary, or set target_session_attrs=read-write")

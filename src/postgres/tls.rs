@@ -22,4 +22,6 @@ mod verifier;
 pub(super) use bound::{Handed, Secured};
 pub use error::TlsError;
 pub(super) use handshake::{Offer, Sheltered, negotiate};
+#[cfg(test)]
+pub(super) use settings::{Identity, Roots, Version};
 pub(super) use settings::{Mode, Tls};
