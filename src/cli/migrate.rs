@@ -15,6 +15,7 @@ use crate::postgres::schema_change::{Change, Outcome, Patience, Skipped, script}
 /// is left alone. A change that the role has no right to make is skipped, if flowsentry works without it, and what is lost
 /// is said.
 #[derive(clap::Args, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag of its own
 #[command(after_help = "\
 Examples:
   flowsentry migrate                       an empty database: makes everything
@@ -39,15 +40,15 @@ pub struct Args {
     roles: bool,
 
     /// With --roles: the role of people and dashboards
-    #[arg(long, value_name = "NAME", default_value = "flowsentry_reader", requires = "roles")]
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_reader", value_parser = role_name)]
     reader: String,
 
     /// With --roles: the role of the service
-    #[arg(long, value_name = "NAME", default_value = "flowsentry_writer", requires = "roles")]
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_writer", value_parser = role_name)]
     writer: String,
 
     /// With --roles: the role that owns what flowsentry makes
-    #[arg(long, value_name = "NAME", default_value = "flowsentry_owner", requires = "roles")]
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_owner", value_parser = role_name)]
     owner: String,
 }
 
@@ -76,6 +77,14 @@ async fn run(args: Args, context: &Context) -> Result<String, Failure> {
     let outcomes = migrate(client, &tables, args.adopt, patience).await?;
     let place = database.shown();
     Ok(if args.json { made_as_json(&place, &outcomes) } else { made_as_lines(&place, &outcomes) })
+}
+
+/// PostgreSQL cuts off what is longer, and another role would be meant.
+fn role_name(text: &str) -> Result<String, &'static str> {
+    match text.len() {
+        1..=63 if !text.contains('\0') => Ok(text.to_owned()),
+        _ => Err("a role's name has 1 to 63 bytes"),
+    }
 }
 
 fn planned_as_script(changes: &[Change], patience: Patience) -> String {

@@ -66,12 +66,17 @@ async fn attempt(
     config.ssl_mode(mode).ssl_negotiation(SslNegotiation::Direct).channel_binding(tls.binding);
     match config.connect_raw(Transport::new(line, limit), Handed).await {
         Ok((client, connection)) => Ok((client, connection, protection)),
-        // The library's own words for it; it has no other sign.
-        Err(error) if tls.binding == ChannelBinding::Require && error.to_string().contains("channel binding") => {
+        Err(error) if tls.binding == ChannelBinding::Require && speaks_of_binding(&error) => {
             fail(&config, TlsError::Unbound { place: tls.place.clone() }.into_io()).await.and(Err(error))
         }
         Err(error) => Err(error),
     }
+}
+
+/// The library's own words for what the server did not do; there is no other sign. A server's are in none of these.
+fn speaks_of_binding(error: &Error) -> bool {
+    let words = |cause: &(dyn std::error::Error + 'static)| cause.to_string().contains("channel binding");
+    error.as_db_error().is_none() && std::error::Error::source(error).is_some_and(words)
 }
 
 /// The error of a session with a server that is not what was asked for.

@@ -1,7 +1,7 @@
 //! `flowsentry check` finds what would break a promise, says what mends it, and the mend mends it.
 
 mod inserters;
-mod kit;
+pub mod kit;
 mod pooler;
 mod rights;
 mod sink;

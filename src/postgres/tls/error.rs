@@ -135,8 +135,14 @@ fn distrust(reason: &CertificateError, roots: &str) -> String {
         CertificateError::Revoked => "it was revoked".to_owned(),
         CertificateError::UnknownRevocationStatus => "sslcrl does not say whether it was revoked".to_owned(),
         CertificateError::BadSignature => "its signature is wrong".to_owned(),
+        other if is_authoritys(other) => format!("it is an authority's own, and {roots} does not have it"),
         other => other.to_string(),
     }
+}
+
+/// One that may sign others, which is trusted as a server's only where it is a root itself. The library has no other sign.
+fn is_authoritys(reason: &CertificateError) -> bool {
+    matches!(reason, CertificateError::Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity"))
 }
 
 /// The library writes names as `DnsName("…")` and `IpAddress(…)`.
@@ -244,6 +250,9 @@ fn trust(reason: &CertificateError) -> &'static str {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "if it is the right server, name the certificate of whoever signed its own: sslrootcert=FILE (PGSSLROOTCERT, \
              ~/.postgresql/root.crt), or sslrootcert=system"
+        }
+        other if is_authoritys(other) => {
+            "if it is the right server, name this very certificate: sslrootcert=FILE (PGSSLROOTCERT, ~/.postgresql/root.crt)"
         }
         CertificateError::UnknownRevocationStatus => "sslcrl must have a current list of each authority in the chain",
         CertificateError::Expired

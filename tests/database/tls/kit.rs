@@ -51,7 +51,10 @@ impl Authority {
 
     /// A certificate for these names, otherwise as `change` makes it.
     pub fn gives(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Made {
-        let own = KeyPair::generate_for(self.by).unwrap_or_else(|_| KeyPair::generate().unwrap());
+        let own = match self.by {
+            by if *by == rcgen::PKCS_ED25519 => ed25519_key(),
+            by => KeyPair::generate_for(by).unwrap_or_else(|_| KeyPair::generate().unwrap()),
+        };
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
@@ -70,6 +73,13 @@ impl Authority {
             params.distinguished_name.push(DnType::CommonName, name);
         })
     }
+}
+
+/// In the older form of PKCS #8 (RFC 8410, 7), without the public key: OpenSSL reads no other.
+fn ed25519_key() -> KeyPair {
+    let head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let octets = [&head[..], &rand::random::<[u8; 32]>()].concat();
+    KeyPair::from_pkcs8_der_and_sign_algo(&octets.into(), &rcgen::PKCS_ED25519).unwrap()
 }
 
 /// Who may log in how. `flowsentry` is the superuser.

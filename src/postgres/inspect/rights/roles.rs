@@ -100,8 +100,12 @@ impl Place<'_> {
         put(&mut text, &format!("GRANT SELECT ON {ours} TO {role};"));
         text += "-- Packets say who talked to whom, and of what names they asked; `flowsentry verify` reads them:\n";
         let (schema, packets, books) = (quote(&self.packets.schema), &self.packets, "\"flowsentry\".\"consumed_ids\"");
-        put(&mut text, &format!("-- GRANT USAGE ON SCHEMA {schema} TO {role};"));
-        put(&mut text, &format!("-- GRANT SELECT ON {packets}, {books}, \"flowsentry\".\"migrations\" TO {role};\n"));
+        put(&mut text, &comment(&format!("GRANT USAGE ON SCHEMA {schema} TO {role};")));
+        put(
+            &mut text,
+            &comment(&format!("GRANT SELECT ON {packets}, {books}, \"flowsentry\".\"migrations\" TO {role};")),
+        );
+        put(&mut text, "");
         Ok(text)
     }
 
@@ -152,20 +156,24 @@ impl Place<'_> {
         let mut text =
             format!("-- {role}: the service, `flowsentry run`. What `flowsentry check` looks for, and nothing else.\n");
         let mut said = "";
-        for Needed { privilege, object, need } in needed {
-            let (Need::Must(why) | Need::Should(why)) = need else { continue };
-            let grant = match object {
+        let is_given = |needed: &&Needed| !matches!(needed.need, Need::Told(_));
+        let needed: Vec<&Needed> = needed.iter().filter(is_given).collect();
+        for group in needed.chunk_by(|one, next| (&one.object, one.need) == (&next.object, next.need)) {
+            let [first, ..] = group else { continue };
+            let (Need::Must(why) | Need::Should(why) | Need::Told(why)) = first.need;
+            let privileges = group.iter().map(|needed| needed.privilege).collect::<Vec<_>>().join(", ");
+            let grant = match &first.object {
                 Object::Function(function) if self.is_everybodys(function).await? => continue,
                 // It belongs to the third role from the statements above on.
                 Object::Owned(..) => format!(
-                    "-- The service may then do all to these tables that their owner may; without this line, set \
+                    "-- The service may then do to these tables whatever their owner may. To leave this out, set \
                      retention.keep = \"0\".\nGRANT {} TO {role};",
                     quote(&roles.owner)
                 ),
-                object => format!("GRANT {privilege} ON {object} TO {role};"),
+                object => format!("GRANT {privileges} ON {object} TO {role};"),
             };
-            if said != *why {
-                put(&mut text, &format!("-- {}.", first_upper(why)));
+            if said != why {
+                put(&mut text, &comment(&format!("{}.", first_upper(why))));
                 said = why;
             }
             put(&mut text, &grant);
@@ -185,6 +193,11 @@ impl Place<'_> {
 fn put(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{line}");
+}
+
+/// A line that psql does not run, whatever the names in it hold.
+fn comment(text: &str) -> String {
+    format!("-- {}", text.replace(char::is_control, " "))
 }
 
 fn first_upper(text: &str) -> String {
