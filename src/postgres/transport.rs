@@ -73,10 +73,11 @@ async fn attempt(
     }
 }
 
-/// The library's own words for what the server did not do; there is no other sign. A server's are in none of these.
+/// The library's own words for what the server did not do; there is no other sign.
 fn speaks_of_binding(error: &Error) -> bool {
     let words = |cause: &(dyn std::error::Error + 'static)| cause.to_string().contains("channel binding");
-    error.as_db_error().is_none() && std::error::Error::source(error).is_some_and(words)
+    let is_the_librarys = error.as_db_error().is_none() && TlsError::within(error).is_none();
+    is_the_librarys && std::error::Error::source(error).is_some_and(words)
 }
 
 /// The error of a session with a server that is not what was asked for.

@@ -150,7 +150,8 @@ async fn a_certificate_that_signs_itself_and_one_with_a_common_name_alone_do() {
     server.opens("bound", &trusted, "and name verified").await;
     server.take(&users.gives(&["other.test"], |params| params.distinguished_name.push(DnType::CommonName, "db.test")));
     server.fails("bound", &trusted, "it is for other.test, not for db.test", "").await;
-    server.take(&users.gives(&["127.0.0.1", "*.test"], |_| {}));
-    server.opens("bound", &trusted, "and name verified").await;
+    server.take(&users.gives(&["127.0.0.1", "*.net.test"], |_| {}));
+    server.opens("bound", &format!("{trusted} host=db.net.test"), "and name verified").await;
+    server.fails("bound", &trusted, "it is for 127.0.0.1, *.net.test, not for db.test", "").await;
     server.opens("bound", &format!("{trusted} host=127.0.0.1"), "and name verified").await;
 }

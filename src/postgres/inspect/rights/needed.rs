@@ -149,8 +149,11 @@ pub async fn needed(
 struct List(Vec<Needed>);
 
 impl List {
+    /// What is needed twice, as a schema of both tables, is told once, by its first use.
     fn push(&mut self, privilege: &'static str, object: Object, need: Need) {
-        self.0.push(Needed { privilege, object, need });
+        if !self.0.iter().any(|known| known.privilege == privilege && known.object == object) {
+            self.0.push(Needed { privilege, object, need });
+        }
     }
 
     fn schema(&mut self, name: &str, need: Need) {
