@@ -180,9 +180,10 @@ impl PostgresError {
     /// What was wrong with the protection of the way, if that was it.
     pub fn tls(&self) -> Option<&TlsError> {
         match self {
-            Self::Unreachable { source, .. } | Self::Broken { source, .. } => TlsError::within(source),
+            Self::Unreachable { source, .. }
+            | Self::Broken { source, .. }
+            | Self::Pool(deadpool_postgres::PoolError::Backend(source)) => TlsError::within(source),
             Self::Closed { source, .. } => TlsError::within(source.as_ref()?),
-            Self::Pool(deadpool_postgres::PoolError::Backend(source)) => TlsError::within(source),
             _ => None,
         }
     }

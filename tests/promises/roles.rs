@@ -48,13 +48,17 @@ fn url(database: &Database, role: &str) -> String {
     database.url.replace("//flowsentry@", &format!("//{role}@"))
 }
 
-/// Packets now and of long ago, so that flows are stored, alerts may open, and something is old.
+/// Packets that are old enough to go.
 fn insert(database: &Database) {
     database.execute(
-        "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length)
-         SELECT 1700000000 + g * 0.1, '10.0.0.1', '10.0.1.1', 'UDP', 60 FROM generate_series(1, 1000) g",
+        "INSERT INTO raw_packets (timestamp, src_ip, dst_ip, protocol, length, inserted_at)
+         SELECT 1700000000 + g * 0.1, '10.0.0.1', '10.0.1.1', 'UDP', 60, now() - interval '3 days'
+         FROM generate_series(1, 1000) g",
     );
 }
+
+/// The partition of the day after tomorrow.
+const A_DAY: &str = "'raw_packets_' || to_char((now() AT TIME ZONE 'utc')::date + 2, 'YYYYMMDD')";
 
 #[test]
 fn the_service_works_with_exactly_these_rights() {
@@ -75,8 +79,15 @@ fn the_service_works_with_exactly_these_rights() {
         let arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
         let report = check(&database, &arguments);
         report.has("rights", "fine", "role", "all that the service needs", "");
+        if makes_days {
+            database.execute(&format!("DO $$ BEGIN EXECUTE 'DROP TABLE ' || {A_DAY}; END $$"));
+        }
         let service = Service::start(&database, &settings);
         insert(&database);
+        if makes_days {
+            let sql = format!("SELECT count(*) FROM pg_class WHERE relname = {A_DAY}");
+            until("the day to be made again", || database.number(&sql), |count| *count == 1);
+        }
         if makes_days || settings.len() == 3 {
             // All are old: they are folded, and then deleted.
             until("all packets", || database.number("SELECT sum(packet_count) FROM traffic_data"), |n| *n == 1000);

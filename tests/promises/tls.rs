@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::process::Command;
 
 use flowsentry::sandbox::{Mode, Options, PrivatePostgres};
 use tempfile::TempDir;
@@ -100,6 +101,16 @@ fn check_says_by_what_a_session_is_protected() {
     has("sslmode=require", "the server's certificate not verified");
     has("sslmode=disable", "not encrypted, within this machine (sslmode=disable)");
     has("connect_timeout=9", "TLSv1.3, the server's certificate not verified");
+    // The system's authorities, which these variables name to all programs.
+    let by_system = |file: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowsentry"));
+        command.args(["check", "--json"]).env_clear().env("SSL_CERT_FILE", file).env("HOME", "/nonexistent");
+        command.env("DATABASE_URL", format!("{url}?sslrootcert=system")).current_dir(env!("CARGO_MANIFEST_DIR"));
+        Report::of(&command.output().unwrap())
+    };
+    by_system(&server.root()).has("connection.tls", "fine", "127.0.0.1:", "certificate and name verified", "");
+    let none = by_system("/nonexistent/roots");
+    none.has("connection", "refused", "database", "no root certificate to verify 127.0.0.1:", "sslrootcert=FILE");
     let report = look("sslmode=verify-full&sslrootcert=/nonexistent/root");
     assert_eq!(report.code, Some(69), "{report:?}");
     report.has("connection", "refused", "database", "sslrootcert: /nonexistent/root cannot be read", "name a PEM file");

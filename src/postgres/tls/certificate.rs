@@ -51,7 +51,8 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const FIRST: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
-/// Kinds of text whose octets are ASCII or UTF-8: UTF8String, PrintableString, T61String as it is used, IA5String.
+/// Kinds of text whose octets are ASCII or UTF-8: `UTF8String`, `PrintableString`, `T61String` as it is
+/// used, `IA5String`.
 const TEXTS: [u8; 4] = [0x0c, 0x13, 0x14, 0x16];
 
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];

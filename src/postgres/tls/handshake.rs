@@ -27,7 +27,7 @@ use super::settings::{Mode, Tls, Version};
 use super::verifier::Verifier;
 use crate::check::protection::{Binding, Line};
 
-/// The length of the message, and 1234.5679 in place of a version: "SSLRequest".
+/// The length of the message, and 1234.5679 in place of a version: `SSLRequest`.
 const REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const YES: u8 = b'S';
 const NO: u8 = b'N';

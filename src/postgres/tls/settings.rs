@@ -68,6 +68,7 @@ pub(in crate::postgres) enum Version {
 
 /// What is wanted of the way to one server.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is an option's yes or no
 pub(in crate::postgres) struct Tls {
     pub mode: Mode,
     /// Host and port, for people.

@@ -117,10 +117,14 @@ pub async fn needed(
     }
     list.0.extend(alert_ids(client).await?);
     if !config.alerts.keep.is_zero() {
-        DELETED.iter().for_each(|table| list.table(&ours(table), "DELETE", KEEPING));
+        for table in DELETED {
+            list.table(&ours(table), "DELETE", KEEPING);
+        }
     }
     if config.http.token_file.is_some() {
-        EDITED.iter().for_each(|privilege| list.table(&ours("exceptions"), privilege, EDITING));
+        for privilege in EDITED {
+            list.table(&ours("exceptions"), privilege, EDITING);
+        }
     }
     for function in FUNCTIONS {
         list.push("EXECUTE", Object::Function(function), PROVING);

@@ -40,7 +40,7 @@ pub async fn script(client: &Client, config: &Config, roles: &Roles) -> Result<S
          -- --roles`, which changed nothing. It only adds; run it again after an upgrade.\n\nBEGIN;\n\n",
     );
     text += &place.made(roles).await?;
-    text += &place.reading(&roles.reader).await?;
+    text += &&place.reading(&roles.reader);
     text += &place.owning(&roles.owner, &needed).await?;
     text += &place.writing(roles, &needed).await?;
     text += "COMMIT;\n";
@@ -88,10 +88,11 @@ impl Place<'_> {
         Ok(text)
     }
 
-    async fn reading(&self, role: &str) -> Result<String, PostgresError> {
+    fn reading(&self, role: &str) -> String {
         let role = quote(role);
-        let mut text =
-            format!("-- {role}: people and dashboards. Reads flows, alerts and what the service knows of itself.\n");
+        let mut text = comment(&format!(
+            "{role}: people and dashboards. Reads flows, alerts and what the service knows of itself."
+        )) + "\n";
         let mut schemas = vec![quote("flowsentry")];
         schemas.extend(Some(quote(&self.flows.schema)).filter(|schema| !schemas.contains(schema)));
         put(&mut text, &format!("GRANT USAGE ON SCHEMA {} TO {role};", schemas.join(", ")));
@@ -106,13 +107,14 @@ impl Place<'_> {
             &comment(&format!("GRANT SELECT ON {packets}, {books}, \"flowsentry\".\"migrations\" TO {role};")),
         );
         put(&mut text, "");
-        Ok(text)
+        text
     }
 
     async fn owning(&self, role: &str, needed: &[Needed]) -> Result<String, PostgresError> {
         let role = quote(role);
-        let mut text =
-            format!("-- {role}: whoever runs `flowsentry migrate`. Owns what flowsentry made, and nothing else.\n");
+        let mut text = comment(&format!(
+            "{role}: whoever runs `flowsentry migrate`. Owns what flowsentry made, and nothing else."
+        )) + "\n";
         let schemas = [&self.packets.schema, &self.flows.schema].map(|schema| quote(schema));
         let schemas = if schemas[0] == schemas[1] { schemas[0].clone() } else { schemas.join(", ") };
         put(&mut text, &format!("GRANT USAGE, CREATE ON SCHEMA {schemas} TO {role};"));
@@ -153,8 +155,9 @@ impl Place<'_> {
 
     async fn writing(&self, roles: &Roles, needed: &[Needed]) -> Result<String, PostgresError> {
         let role = quote(&roles.writer);
-        let mut text =
-            format!("-- {role}: the service, `flowsentry run`. What `flowsentry check` looks for, and nothing else.\n");
+        let mut text = comment(&format!(
+            "{role}: the service, `flowsentry run`. What `flowsentry check` looks for, and nothing else."
+        )) + "\n";
         let mut said = "";
         let is_given = |needed: &&Needed| !matches!(needed.need, Need::Told(_));
         let needed: Vec<&Needed> = needed.iter().filter(is_given).collect();
