@@ -157,7 +157,7 @@ fn each_right_that_is_taken_away_is_named_by_check_and_by_the_service() {
     assert!(rights.len() > 30, "{script}");
     let as_writer = format!("database.url={}", url(&database, &roles.writer));
     for (privilege, object, grant) in &rights {
-        let mut is_public = object.starts_with("SCHEMA \"public\"");
+        let is_public = object.starts_with("SCHEMA \"public\"");
         if is_public {
             database.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC");
         }
@@ -178,7 +178,7 @@ fn each_right_that_is_taken_away_is_named_by_check_and_by_the_service() {
         assert_eq!(line["level"], if is_needed { "ERROR" } else { "WARN" }, "{line}");
         drop(service);
         database.execute(grant);
-        if std::mem::take(&mut is_public) {
+        if is_public {
             database.execute("GRANT USAGE ON SCHEMA public TO PUBLIC");
         }
     }

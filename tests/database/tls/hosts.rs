@@ -1,5 +1,8 @@
 //! Several hosts: the first that is what it has to be, each verified by its own name.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+
 use flowsentry::postgres::{Database, PostgresError, Session};
 use flowsentry::sandbox::Options;
 
@@ -13,9 +16,8 @@ async fn two(authority: &Authority, standby: bool) -> (Server, Server) {
     if standby {
         // In recovery for good: there is nothing to follow.
         let signal = one.postgres.directory().join("data/standby.signal");
-        std::fs::write(&signal, "").unwrap();
-        let data = std::fs::metadata(one.postgres.directory().join("data")).unwrap();
-        use std::os::unix::fs::{MetadataExt, chown};
+        fs::write(&signal, "").unwrap();
+        let data = fs::metadata(one.postgres.directory().join("data")).unwrap();
         chown(&signal, Some(data.uid()), Some(data.gid())).unwrap();
     } else {
         one.set("default_transaction_read_only = on");

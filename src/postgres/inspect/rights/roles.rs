@@ -40,7 +40,7 @@ pub async fn script(client: &Client, config: &Config, roles: &Roles) -> Result<S
          -- --roles`, which changed nothing. It only adds; run it again after an upgrade.\n\nBEGIN;\n\n",
     );
     text += &place.made(roles).await?;
-    text += &&place.reading(&roles.reader);
+    text += &place.reading(&roles.reader);
     text += &place.owning(&roles.owner, &needed).await?;
     text += &place.writing(roles, &needed).await?;
     text += "COMMIT;\n";
