@@ -308,20 +308,13 @@ impl AsyncWrite for Transport {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let waited = self.waits();
-        let flushed = match &mut self.line {
-            Line::Tcp(stream) => return Pin::new(stream).poll_flush(context),
-            Line::Unix(stream) => return Pin::new(stream).poll_flush(context),
-            Line::Failed(_) => return Poll::Ready(Ok(())),
+        match &mut self.line {
+            Line::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Line::Unix(stream) => Pin::new(stream).poll_flush(context),
+            // What stays within TLS is noticed as well: by the next write, which finds no room, or by the answer that is due.
             Line::Tls(stream) => Pin::new(&mut **stream).poll_flush(context),
-        };
-        // What TLS has taken from us and the socket not from it is here, not in a write.
-        self.is_full = flushed.is_pending();
-        if !waited {
-            self.waits_anew();
+            Line::Failed(_) => Poll::Ready(Ok(())),
         }
-        self.patience(context)?;
-        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -20,9 +20,9 @@ impl Roles {
     /// What is printed with these settings.
     fn script(&self, database: &Database, settings: &[&str]) -> String {
         let mut command = database.command("migrate");
-        settings.iter().for_each(|setting| {
+        for setting in settings {
             command.args(["--set", setting]);
-        });
+        }
         let Self { reader, writer, owner } = self;
         let names = ["--reader", reader, "--writer", writer, "--owner", owner];
         let output = command.arg("--roles").args(names).output().unwrap();
@@ -44,7 +44,7 @@ fn quoted(name: &str) -> String {
 }
 
 fn url(database: &Database, role: &str) -> String {
-    let role: String = role.bytes().map(|octet| format!("%{octet:02X}")).collect();
+    let role = role.bytes().map(|octet| format!("%{octet:02X}")).collect::<Vec<_>>().concat();
     database.url.replace("//flowsentry@", &format!("//{role}@"))
 }
 

@@ -18,7 +18,7 @@ async fn each_mode_does_what_libpq_says() {
     let all = |mode: &str, root: &str| format!("sslmode={mode} {root}");
 
     server.opens("open", "sslmode=disable", PLAIN).await;
-    server.fails("sheltered", "sslmode=disable", "no encryption", "without TLS: say sslmode=verify-full").await;
+    server.fails("sheltered", "sslmode=disable", "no pg_hba.conf entry", "without TLS: say sslmode=verify-full").await;
     // The one way first, then the other.
     server.opens("open", "sslmode=allow", PLAIN).await;
     server.opens("sheltered", "sslmode=allow", UNVERIFIED).await;

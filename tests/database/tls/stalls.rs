@@ -10,8 +10,9 @@ use super::kit::{Authority, Server, database, told};
 use crate::kit::{LIMITS, ask, run};
 use crate::stall::StallingProxy;
 
-const LIMIT: Duration = Duration::from_millis(500);
-const IN_TIME: Duration = Duration::from_secs(10);
+/// Longer than a handshake takes on a machine that has other things to do.
+const LIMIT: Duration = Duration::from_secs(3);
+const IN_TIME: Duration = Duration::from_secs(20);
 
 async fn through(server: &Server, proxy: &StallingProxy) -> Session {
     let port = proxy.address().rsplit_once(':').unwrap().1.to_owned();
@@ -29,7 +30,7 @@ async fn is_given_up<T>(
     let outcome = tokio::time::timeout(IN_TIME, waits(&mut session)).await.expect("no wait is for ever");
     assert!(outcome.is_err());
     let error = session.closed().await;
-    assert!(told(&error).contains("the server has not answered for 500ms"), "{}", told(&error));
+    assert!(told(&error).contains("the server has not answered for 3s"), "{}", told(&error));
 }
 
 #[tokio::test]
@@ -54,7 +55,7 @@ async fn an_answer_or_rows_that_stop_coming_are_given_up() {
     .await;
 }
 
-/// More than any buffer on the way holds is never taken: within TLS it waits in a flush, not in a write.
+/// More than any buffer on the way holds is never taken, TLS's own included.
 #[tokio::test]
 async fn a_server_that_takes_nothing_is_given_up() {
     let authority = Authority::new();
