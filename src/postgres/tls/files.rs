@@ -50,9 +50,10 @@ pub(super) fn identity(
     }
 }
 
-/// Whether there is something at this path, or nobody can tell: then reading it will.
+/// Whether a file that nobody named is there for us. As in libpq one in a home directory that is closed to us is not: a
+/// service may be kept out of it on purpose.
 pub(super) fn is_there(path: &Path) -> bool {
-    !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    path.exists()
 }
 
 fn is_encrypted(text: &[u8]) -> bool {
