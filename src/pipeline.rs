@@ -27,6 +27,7 @@ use crate::postgres::alerts;
 use crate::postgres::audit::Auditor;
 use crate::postgres::doorbell::{self, Doorbell};
 use crate::postgres::exceptions;
+use crate::postgres::inspect::rights;
 use crate::postgres::lease::{Claim, Lease};
 use crate::postgres::migrations::schema_state;
 use crate::postgres::outbox;
@@ -174,7 +175,15 @@ async fn prepare(
     progress: &Progress,
 ) -> Result<Option<(Lease, Start)>, PipelineError> {
     let report = progress.report(Part::Attempt);
-    let Some(lease) = lease(config, database, status, stop, &report).await? else { return Ok(None) };
+    let lease = match lease(config, database, status, stop, &report).await {
+        Err(PipelineError::Postgres(error)) if error.is_missing_right() => {
+            rights::tell_of_missing_at(database, config).await;
+            return Err(error.into());
+        }
+        outcome => outcome?,
+    };
+    let Some(lease) = lease else { return Ok(None) };
+    rights::tell_of_missing(lease.client(), config).await;
     report.busy();
     schema_state(lease.client()).await?.require().map_err(PostgresError::from)?;
     let source = Source::inspect(lease.client(), &config.source.table, &config.source.columns).await?;

@@ -25,3 +25,5 @@ mod sessions;
 mod stall;
 #[path = "database/stalls.rs"]
 mod stalls;
+#[path = "database/tls/mod.rs"]
+mod tls;

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod lateness;
 pub mod lease;
 pub mod model;
+pub mod protection;
 pub mod rights;
 pub mod server;
 pub mod sessions;

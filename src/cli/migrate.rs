@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::postgres::adoption::Tables;
+use crate::postgres::inspect::rights::roles::{self, Roles};
 use crate::postgres::migrations::{migrate, plan};
 use crate::postgres::schema_change::{Change, Outcome, Patience, Skipped, script};
 
@@ -14,11 +15,13 @@ use crate::postgres::schema_change::{Change, Outcome, Patience, Skipped, script}
 /// is left alone. A change that the role has no right to make is skipped, if flowsentry works without it, and what is lost
 /// is said.
 #[derive(clap::Args, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag of its own
 #[command(after_help = "\
 Examples:
   flowsentry migrate                       an empty database: makes everything
   flowsentry migrate --adopt --print-sql   what would be done to tables that are there
-  flowsentry migrate --adopt               does it")]
+  flowsentry migrate --adopt               does it
+  flowsentry migrate --roles | psql        the least rights for people, the service, and whoever migrates")]
 pub struct Args {
     /// Take tables that are there as they are; add columns that may be NULL, an index, and the wake-up trigger
     #[arg(long)]
@@ -31,6 +34,22 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+
+    /// Print the least rights for three roles as statements for psql, and change nothing
+    #[arg(long, conflicts_with_all = ["adopt", "print_sql", "json"])]
+    roles: bool,
+
+    /// With --roles: the role of people and dashboards
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_reader", value_parser = role_name)]
+    reader: String,
+
+    /// With --roles: the role of the service
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_writer", value_parser = role_name)]
+    writer: String,
+
+    /// With --roles: the role that owns what flowsentry makes
+    #[arg(long, value_name = "NAME", default_value = "flowsentry_owner", value_parser = role_name)]
+    owner: String,
 }
 
 /// Does what was asked.
@@ -45,6 +64,10 @@ async fn run(args: Args, context: &Context) -> Result<String, Failure> {
     let database = super::database(&config, context)?.patient();
     let mut session = database.session("migrate").await?;
     let client = &mut session.client;
+    if args.roles {
+        let Args { reader, writer, owner, .. } = args;
+        return Ok(roles::script(client, &config, &Roles { reader, writer, owner }).await?);
+    }
     let tables = Tables::resolve(client, &config.source.table, &config.sink.table, config.wakeup.trigger).await?;
     let patience = Patience::default();
     if args.print_sql {
@@ -54,6 +77,14 @@ async fn run(args: Args, context: &Context) -> Result<String, Failure> {
     let outcomes = migrate(client, &tables, args.adopt, patience).await?;
     let place = database.shown();
     Ok(if args.json { made_as_json(&place, &outcomes) } else { made_as_lines(&place, &outcomes) })
+}
+
+/// PostgreSQL cuts off what is longer, and another role would be meant.
+fn role_name(text: &str) -> Result<String, &'static str> {
+    match text.len() {
+        1..=63 if !text.contains('\0') => Ok(text.to_owned()),
+        _ => Err("a role's name has 1 to 63 bytes"),
+    }
 }
 
 fn planned_as_script(changes: &[Change], patience: Patience) -> String {

@@ -149,6 +149,9 @@ mod tests {
                 format!("postgres://db/net?password={password}"),
                 format!("host=db password={password} user=ada"),
                 format!("host=db password='{password}' user=ada"),
+                format!("host=db password={password} sslmode=verify-full sslcert=/c sslkey=/k channel_binding=require"),
+                format!("host=db sslpassword={password} sslrootcert=system"),
+                format!("postgres://ada:{password}@db/net?sslrootcert=/r&sslkey=/k&channel_binding=require"),
             ] {
                 let shown = Secret::new(&text).to_string();
                 assert!(!shown.contains("hunter2"), "{text} was shown as {shown}");

@@ -69,12 +69,6 @@ pub enum ConnectionStringError {
         /// The option.
         option: &'static str,
     },
-    /// Encryption was asked for.
-    #[error("{origin} asks for TLS (sslmode), which flowsentry does not speak yet")]
-    Tls {
-        /// Where `sslmode` was given.
-        origin: Origin,
-    },
     /// Hosts, addresses and ports are lists of different lengths.
     #[error("{hosts} hosts do not go with {others} {option} values")]
     Lists {
@@ -113,7 +107,6 @@ impl ConnectionStringError {
                 "a value after a comma belongs to the host after that comma; see libpq's connection parameters"
             }
             Self::Unsupported { .. } => "leave the option away if its promise is not needed",
-            Self::Tls { .. } => "connect through a local socket, a loopback address or a tunnel, with sslmode=prefer",
             Self::NoService { .. } => "see PGSERVICE, PGSERVICEFILE and ~/.pg_service.conf",
             Self::NoHost => "set PGHOST, or host in the connection string",
             Self::NoUser => "set PGUSER, or user in the connection string",
@@ -156,25 +149,25 @@ pub(super) const OPTIONS: &[(&str, Option<&str>, Use)] = &[
     ("fallback_application_name", None, Use::WithoutEffect),
     ("client_encoding", Some("PGCLIENTENCODING"), Use::WithoutEffect),
     ("load_balance_hosts", Some("PGLOADBALANCEHOSTS"), Use::WithoutEffect),
-    ("sslnegotiation", Some("PGSSLNEGOTIATION"), Use::WithoutEffect),
+    ("sslnegotiation", Some("PGSSLNEGOTIATION"), Use::Obeyed),
     ("sslcompression", Some("PGSSLCOMPRESSION"), Use::WithoutEffect),
-    ("sslcert", Some("PGSSLCERT"), Use::WithoutEffect),
-    ("sslkey", Some("PGSSLKEY"), Use::WithoutEffect),
-    ("sslpassword", None, Use::WithoutEffect),
-    ("sslcertmode", Some("PGSSLCERTMODE"), Use::WithoutEffect),
-    ("sslrootcert", Some("PGSSLROOTCERT"), Use::WithoutEffect),
-    ("sslcrl", Some("PGSSLCRL"), Use::WithoutEffect),
-    ("sslcrldir", Some("PGSSLCRLDIR"), Use::WithoutEffect),
-    ("sslsni", Some("PGSSLSNI"), Use::WithoutEffect),
-    ("ssl_min_protocol_version", Some("PGSSLMINPROTOCOLVERSION"), Use::WithoutEffect),
-    ("ssl_max_protocol_version", Some("PGSSLMAXPROTOCOLVERSION"), Use::WithoutEffect),
+    ("sslcert", Some("PGSSLCERT"), Use::Obeyed),
+    ("sslkey", Some("PGSSLKEY"), Use::Obeyed),
+    ("sslpassword", None, Use::Refused),
+    ("sslcertmode", Some("PGSSLCERTMODE"), Use::Obeyed),
+    ("sslrootcert", Some("PGSSLROOTCERT"), Use::Obeyed),
+    ("sslcrl", Some("PGSSLCRL"), Use::Obeyed),
+    ("sslcrldir", Some("PGSSLCRLDIR"), Use::Refused),
+    ("sslsni", Some("PGSSLSNI"), Use::Obeyed),
+    ("ssl_min_protocol_version", Some("PGSSLMINPROTOCOLVERSION"), Use::Obeyed),
+    ("ssl_max_protocol_version", Some("PGSSLMAXPROTOCOLVERSION"), Use::Obeyed),
     ("min_protocol_version", Some("PGMINPROTOCOLVERSION"), Use::WithoutEffect),
     ("max_protocol_version", Some("PGMAXPROTOCOLVERSION"), Use::WithoutEffect),
     ("gssencmode", Some("PGGSSENCMODE"), Use::WithoutEffect),
     ("krbsrvname", Some("PGKRBSRVNAME"), Use::WithoutEffect),
     ("gsslib", Some("PGGSSLIB"), Use::WithoutEffect),
     ("gssdelegation", Some("PGGSSDELEGATION"), Use::WithoutEffect),
-    ("channel_binding", Some("PGCHANNELBINDING"), Use::WithoutEffect),
+    ("channel_binding", Some("PGCHANNELBINDING"), Use::Obeyed),
     ("require_auth", Some("PGREQUIREAUTH"), Use::Refused),
     ("requirepeer", Some("PGREQUIREPEER"), Use::Refused),
     ("replication", None, Use::Refused),

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::iter;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
 use super::account::Account;
 use super::connection_options::{ConnectionStringError, OPTIONS, Origin, Use};
+use super::server::{Attributes, Server};
+use super::tls::Tls;
 use super::{connection_string, password_file, service_file};
 use crate::config::Environment;
 
@@ -44,14 +44,14 @@ struct Target {
     port: u16,
 }
 
-/// Resolves the connection string (`[database] url`, else `DATABASE_URL`) and all that it leaves open: a configuration for
+/// Resolves the connection string (`[database] url`, else `DATABASE_URL`) and all that it leaves open: a server for
 /// the first host and for each further one, in the order in which they are to be tried. `connect_timeout` holds where the
 /// options do not give one.
 pub(super) fn resolve(
     url: Option<&str>,
     environment: &Environment,
     connect_timeout: Duration,
-) -> Result<(Config, Vec<Config>), ConnectionStringError> {
+) -> Result<(Server, Vec<Server>), ConnectionStringError> {
     let account = Account::of_process(environment);
     let given = url.map(str::trim).filter(|url| !url.is_empty());
     let text = given.map(|url| (url, Origin::Settings));
@@ -67,7 +67,7 @@ pub(super) fn resolve(
         parameters.fill_from(service);
     }
     parameters.fill_from(variables);
-    parameters.configurations(&account, connect_timeout)
+    parameters.servers(&account, connect_timeout)
 }
 
 impl Parameters {
@@ -142,7 +142,8 @@ impl Parameters {
         }
     }
 
-    fn get(&self, option: &str) -> Option<&str> {
+    /// The value of an option.
+    pub fn get(&self, option: &str) -> Option<&str> {
         self.0.get(option).map(|given| given.value.as_str())
     }
 
@@ -154,7 +155,7 @@ impl Parameters {
     }
 
     /// The value of an option, read by `read`; an error says what would have been `expected`.
-    fn read<T>(
+    pub fn read<T>(
         &self,
         option: &'static str,
         expected: &'static str,
@@ -165,17 +166,12 @@ impl Parameters {
         read(&given.value).map(Some).ok_or_else(misfit)
     }
 
-    fn configurations(
-        &self,
-        account: &Account,
-        limit: Duration,
-    ) -> Result<(Config, Vec<Config>), ConnectionStringError> {
+    fn servers(&self, account: &Account, limit: Duration) -> Result<(Server, Vec<Server>), ConnectionStringError> {
         let user = self.get("user").or(account.name.as_deref()).ok_or(ConnectionStringError::NoUser)?;
         let database = self.get("dbname").unwrap_or(user);
         let (first, others) = self.targets()?;
-        self.refuse_tls(iter::once(&first).chain(&others))?;
         let mut common = Config::new();
-        common.user(user).dbname(database).ssl_mode(SslMode::Disable);
+        common.user(user).dbname(database);
         if let Some(options) = self.get("options") {
             common.options(options);
         }
@@ -184,8 +180,11 @@ impl Parameters {
         let timeout = timeout.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
         common.connect_timeout(timeout.map_or(limit, Duration::from_secs));
         self.watch_the_line(&mut common)?;
+        let attributes = self.read("target_session_attrs", Attributes::EXPECTED, Attributes::read)?;
+        let attributes = attributes.unwrap_or(Attributes::Any);
         let passwords = self.password_file(account);
-        let configuration = |target: Target| {
+        let server = |target: Target| {
+            let tls = Tls::resolve(self, account, target.host.as_deref(), target.address, target.port)?;
             let mut config = common.clone();
             config.port(target.port);
             if let Some(password) = self.get("password") {
@@ -195,9 +194,10 @@ impl Parameters {
             }
             target.host.map(|host| config.host(host));
             target.address.map(|address| config.hostaddr(address));
-            config
+            Ok(Server { config, tls, attributes })
         };
-        Ok((configuration(first), others.into_iter().map(configuration).collect()))
+        let first = server(first)?;
+        Ok((first, others.into_iter().map(server).collect::<Result<_, _>>()?))
     }
 
     /// Keep-alives and the like, by the options, else ours.
@@ -208,20 +208,12 @@ impl Parameters {
         let idle = self.read("keepalives_idle", "a number of seconds", seconds)?;
         let interval = self.read("keepalives_interval", "a number of seconds", seconds)?;
         let timeout = self.read("tcp_user_timeout", "a number of milliseconds", millis)?;
-        let attributes =
-            self.read("target_session_attrs", "any, read-write, read-only or primary", |text| match text {
-                "any" => Some(TargetSessionAttrs::Any),
-                "read-write" | "primary" => Some(TargetSessionAttrs::ReadWrite),
-                "read-only" => Some(TargetSessionAttrs::ReadOnly),
-                _ => None,
-            })?;
         config
             .keepalives(self.read("keepalives", "0 or 1", number)? != Some(0))
             .keepalives_idle(idle.filter(|span| !span.is_zero()).unwrap_or(KEEPALIVE_IDLE))
             .keepalives_interval(interval.filter(|span| !span.is_zero()).unwrap_or(KEEPALIVE_INTERVAL))
             .keepalives_retries(self.read("keepalives_count", "a number", number)?.unwrap_or(KEEPALIVE_COUNT))
-            .tcp_user_timeout(timeout.filter(|span| !span.is_zero()).unwrap_or(TCP_USER_TIMEOUT))
-            .target_session_attrs(attributes.unwrap_or(TargetSessionAttrs::Any));
+            .tcp_user_timeout(timeout.filter(|span| !span.is_zero()).unwrap_or(TCP_USER_TIMEOUT));
         Ok(())
     }
 
@@ -255,22 +247,6 @@ impl Parameters {
         Ok((first, targets.into()))
     }
 
-    /// As in libpq, `sslmode` says nothing of sockets.
-    fn refuse_tls<'a>(&self, mut targets: impl Iterator<Item = &'a Target>) -> Result<(), ConnectionStringError> {
-        let expected = "disable, allow, prefer, require, verify-ca or verify-full";
-        let wanted = self.read("sslmode", expected, |text| match text {
-            "disable" | "allow" | "prefer" => Some(false),
-            "require" | "verify-ca" | "verify-full" => Some(true),
-            _ => None,
-        })?;
-        match self.0.get("sslmode") {
-            Some(given) if wanted == Some(true) && targets.any(|target| !target.is_socket()) => {
-                Err(ConnectionStringError::Tls { origin: given.origin.clone() })
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn password_file(&self, account: &Account) -> Option<String> {
         if self.get("password").is_some() {
             return None;
@@ -287,10 +263,6 @@ impl Target {
             ("", None) => SOCKET_DIRECTORIES.map(|host| Self { host: Some(host.to_owned()), address, port }).into(),
             (host, _) => vec![Self { host: Some(host.to_owned()).filter(|host| !host.is_empty()), address, port }],
         }
-    }
-
-    fn is_socket(&self) -> bool {
-        self.address.is_none() && self.host.as_ref().is_some_and(|host| host.starts_with('/'))
     }
 
     /// The password for this host in the text of a password file.

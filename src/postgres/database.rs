@@ -2,19 +2,21 @@
 
 use std::fmt;
 use std::iter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts};
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_postgres::config::Host;
 use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::{Client, Config};
 
 use super::connection_options::ConnectionStringError;
 use super::connection_parameters;
 use super::error::PostgresError;
+use super::server::Server;
 use super::session::{BY_INDEX, Session};
 use crate::config::{self, Environment};
 
@@ -48,8 +50,10 @@ impl Limits {
 #[derive(Clone)]
 pub struct Database {
     /// The host that is tried first, and the others in their order.
-    hosts: (Config, Vec<Config>),
+    hosts: (Server, Vec<Server>),
     limits: Limits,
+    /// Somebody was told that the way to the server is weaker than it should be; once is enough.
+    told: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -61,16 +65,16 @@ impl Database {
         limits: Limits,
     ) -> Result<Self, ConnectionStringError> {
         let hosts = connection_parameters::resolve(url, environment, limits.connect_timeout)?;
-        Ok(Self { hosts, limits })
+        Ok(Self { hosts, limits, told: Arc::default() })
     }
 
     /// The same server and user with another database.
     #[must_use]
     pub fn named(&self, database: &str) -> Self {
         let mut other = self.clone();
-        other.hosts.0.dbname(database);
-        for host in &mut other.hosts.1 {
-            host.dbname(database);
+        other.hosts.0.config.dbname(database);
+        for server in &mut other.hosts.1 {
+            server.config.dbname(database);
         }
         other
     }
@@ -101,9 +105,9 @@ impl Database {
     /// Database, hosts, ports and user, for people; never a password.
     pub fn shown(&self) -> String {
         let (first, others) = &self.hosts;
-        let name = first.get_dbname().unwrap_or_default();
-        let user = first.get_user().unwrap_or_default();
-        let hosts = iter::once(first).chain(others).map(shown_host).collect::<Vec<_>>().join(", ");
+        let name = first.config.get_dbname().unwrap_or_default();
+        let user = first.config.get_user().unwrap_or_default();
+        let hosts = iter::once(first).chain(others).map(Server::shown).collect::<Vec<_>>().join(", ");
         format!("database {name:?} at {hosts} as user {user:?}")
     }
 
@@ -152,14 +156,14 @@ impl Database {
         settings: Option<Limits>,
     ) -> Result<Session, PostgresError> {
         let limits = self.limits;
-        let open = |host: Config| -> BoxFuture<'static, Result<Session, PostgresError>> {
+        let open = |server: Server| -> BoxFuture<'static, Result<Session, PostgresError>> {
             let (bell, database) = (bell.clone(), self.shown());
             Box::pin(async move {
-                let limit = host.get_connect_timeout().copied().unwrap_or(limits.connect_timeout);
+                let limit = server.config.get_connect_timeout().copied().unwrap_or(limits.connect_timeout);
                 let opening = async {
                     match settings {
-                        Some(limits) => Session::open(host, role, limits, bell).await,
-                        None => Session::bare(host, role, limits, bell).await,
+                        Some(limits) => Session::open(server, role, limits, bell).await,
+                        None => Session::bare(server, role, limits, bell).await,
                     }
                 };
                 match tokio::time::timeout(limit, opening).await {
@@ -175,22 +179,32 @@ impl Database {
     /// ready: a wrong password for the first host must not be reported as a missing second one.
     async fn first_that_opens<E>(
         &self,
-        open: impl Fn(Config) -> BoxFuture<'static, Result<Session, E>> + Send + Sync,
+        open: impl Fn(Server) -> BoxFuture<'static, Result<Session, E>> + Send + Sync,
         answer: impl Fn(&E) -> Option<&DbError> + Send + Sync,
     ) -> Result<Session, E> {
         let is_final = |error: &E| answer(error).is_some_and(|answer| *answer.code() != SqlState::CANNOT_CONNECT_NOW);
         let (first, others) = &self.hosts;
-        let reported = match open(first.clone()).await {
-            Err(error) if !is_final(&error) => error,
-            outcome => return outcome,
-        };
-        for host in others {
-            match open(host.clone()).await {
+        let mut outcome = open(first.clone()).await;
+        for server in others {
+            if outcome.as_ref().err().is_none_or(is_final) {
+                break;
+            }
+            match open(server.clone()).await {
                 Err(error) if !is_final(&error) => {}
-                outcome => return outcome,
+                other => outcome = other,
             }
         }
-        Err(reported)
+        outcome.inspect(|session| self.tell_of_weakness(session))
+    }
+
+    /// Warns of a way that somebody else may be on, the first time.
+    fn tell_of_weakness(&self, session: &Session) {
+        let protection = session.protection();
+        let Some(weakness) = protection.weakness() else { return };
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let (server, way) = (&protection.place, protection.shown());
+            tracing::warn!(%server, %way, weakness, "the way to the database is weaker than sslmode=verify-full");
+        }
     }
 }
 
@@ -204,23 +218,13 @@ impl fmt::Debug for Database {
 impl Connect for Database {
     fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         let limits = self.limits;
-        let open = move |host: Config| -> BoxFuture<'static, Result<Session, tokio_postgres::Error>> {
-            Box::pin(Session::open(host, "pool", limits, None))
+        let open = move |server: Server| -> BoxFuture<'static, Result<Session, tokio_postgres::Error>> {
+            Box::pin(Session::open(server, "pool", limits, None))
         };
         Box::pin(async move {
             let session = self.first_that_opens(open, tokio_postgres::Error::as_db_error).await?;
             session.client.batch_execute(BY_INDEX).await?;
             Ok(session.into_parts())
         })
-    }
-}
-
-fn shown_host(config: &Config) -> String {
-    let port = config.get_ports().first().copied().unwrap_or_default();
-    match (config.get_hosts().first(), config.get_hostaddrs().first()) {
-        (Some(Host::Tcp(name)), _) => format!("{name}:{port}"),
-        (Some(Host::Unix(directory)), _) => format!("{}:{port}", directory.display()),
-        (None, Some(address)) => format!("{address}:{port}"),
-        (None, None) => format!(":{port}"),
     }
 }

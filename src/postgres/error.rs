@@ -13,6 +13,7 @@ use super::identifier::IdentifierError;
 use super::migrations::SchemaError;
 use super::sink_table::SinkError;
 use super::source::SourceError;
+use super::tls::TlsError;
 use crate::exit::Exit;
 use crate::flow::position::{BrokenChain, DamagedPosition};
 
@@ -176,6 +177,17 @@ impl PostgresError {
         }
     }
 
+    /// What was wrong with the protection of the way, if that was it.
+    pub fn tls(&self) -> Option<&TlsError> {
+        match self {
+            Self::Unreachable { source, .. }
+            | Self::Broken { source, .. }
+            | Self::Pool(deadpool_postgres::PoolError::Backend(source)) => TlsError::within(source),
+            Self::Closed { source, .. } => TlsError::within(source.as_ref()?),
+            _ => None,
+        }
+    }
+
     /// Whether the server refused for want of a right.
     pub fn is_missing_right(&self) -> bool {
         self.answer().is_some_and(|answer| *answer.code() == SqlState::INSUFFICIENT_PRIVILEGE)
@@ -198,7 +210,10 @@ impl PostgresError {
             Self::TakenOver { .. } => Disposition::TakenOver,
             Self::Source(SourceError::Standby) | Self::Schema(SchemaError::Busy) => Disposition::Retry,
             Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) | Self::Damaged(_) => Disposition::Fatal,
-            _ => self.kind().map_or(Disposition::Retry, Kind::disposition),
+            _ => match self.tls() {
+                Some(error) => error.disposition(),
+                None => self.kind().map_or(Disposition::Retry, Kind::disposition),
+            },
         }
     }
 
@@ -208,6 +223,9 @@ impl PostgresError {
 
     /// What a person can do about it.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
+        if let Some(error) = self.tls() {
+            return Some(error.hint());
+        }
         let known = match self {
             Self::Source(error) => return error.hint().map(Cow::Owned),
             Self::Sink(error) => return Some(Cow::Owned(error.hint())),
@@ -233,7 +251,11 @@ impl PostgresError {
             Self::Sink(SinkError::NoRight { .. }) => Exit::Permission,
             Self::Source(_) | Self::Sink(_) | Self::Schema(_) | Self::Name(_) => Exit::Configuration,
             Self::Damaged(_) | Self::Chain(_) | Self::OutOfOrder { .. } | Self::Stream(_) => Exit::Bug,
-            _ => self.kind().map_or(Exit::Unavailable, Kind::exit),
+            _ => match self.tls().map(TlsError::disposition) {
+                Some(Disposition::Fatal) => Exit::Configuration,
+                Some(_) => Exit::Unavailable,
+                None => self.kind().map_or(Exit::Unavailable, Kind::exit),
+            },
         }
     }
 }
@@ -253,6 +275,8 @@ enum Kind {
     NotLetIn,
     /// `pg_hba.conf` lets nobody in without TLS.
     TlsOnly,
+    /// `pg_hba.conf` goes by our certificate, which is missing or names somebody else.
+    OurCertificate,
     /// The database does not exist.
     NoDatabase,
     /// A right is missing.
@@ -283,6 +307,7 @@ fn kind(code: &str, message: &str) -> Kind {
     let of_our_schema = message.contains("flowsentry.");
     match code {
         "28000" if message.contains("no encryption") || message.contains("SSL off") => Kind::TlsOnly,
+        "28000" if message.contains("certificate") => Kind::OurCertificate,
         code if code.starts_with("28") => Kind::NotLetIn,
         "3D000" => Kind::NoDatabase,
         "42501" => Kind::NoRight,
@@ -298,9 +323,13 @@ fn kind(code: &str, message: &str) -> Kind {
 impl Kind {
     fn disposition(self) -> Disposition {
         match self {
-            Self::NotLetIn | Self::TlsOnly | Self::NoDatabase | Self::NoRight | Self::NotMigrated | Self::Bug => {
-                Disposition::Fatal
-            }
+            Self::NotLetIn
+            | Self::TlsOnly
+            | Self::OurCertificate
+            | Self::NoDatabase
+            | Self::NoRight
+            | Self::NotMigrated
+            | Self::Bug => Disposition::Fatal,
             Self::ReadOnly | Self::DiskFull | Self::Locked | Self::Passing => Disposition::Retry,
         }
     }
@@ -309,13 +338,20 @@ impl Kind {
         match self {
             Self::NotLetIn => Some("check the user, its password (PGPASSWORD, ~/.pgpass) and the server's pg_hba.conf"),
             Self::TlsOnly => Some(
-                "this server lets nobody in without TLS, which flowsentry does not speak yet: connect through a local \
-                 socket or a tunnel",
+                "pg_hba.conf lets nobody in from here without TLS: say sslmode=verify-full (or require, which verifies \
+                 nothing)",
+            ),
+            Self::OurCertificate => Some(
+                "name a certificate that the server's ssl_ca_file has signed for this user (its common name, or by \
+                 pg_ident.conf), and its key: sslcert, sslkey (PGSSLCERT, PGSSLKEY)",
             ),
             Self::NoDatabase => {
                 Some("create it (createdb), or name another one: [database] url, DATABASE_URL, PGDATABASE")
             }
-            Self::NoRight => Some("`flowsentry migrate --print-sql` shows what to run as a role that has the right"),
+            Self::NoRight => Some(
+                "`flowsentry check` names each missing right and the GRANT that gives it, `flowsentry migrate --roles` grants \
+                 all; `flowsentry migrate --print-sql` shows what to run as a role that may",
+            ),
             Self::NotMigrated => Some("run `flowsentry migrate`"),
             Self::ReadOnly => {
                 Some("this server is a standby or only reads: name the primary, or set target_session_attrs=read-write")
@@ -328,7 +364,7 @@ impl Kind {
 
     fn exit(self) -> Exit {
         match self {
-            Self::NotLetIn | Self::NoRight => Exit::Permission,
+            Self::NotLetIn | Self::OurCertificate | Self::NoRight => Exit::Permission,
             Self::TlsOnly | Self::NoDatabase | Self::NotMigrated => Exit::Configuration,
             Self::Bug => Exit::Bug,
             Self::ReadOnly | Self::DiskFull | Self::Locked | Self::Passing => Exit::Unavailable,

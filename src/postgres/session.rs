@@ -2,8 +2,8 @@
 //!
 //! Promise: no session hangs for ever. Connecting, locks, statements and idling in a transaction have limits, and both sides
 //! notice a vanished peer within half a minute; a host that disappeared in a COPY would otherwise hold its locks for hours.
-//! An answer that does not come although nobody vanished ends the session too (`transport`). The driver runs on the runtime that opened the session and ends with it, so dropping a session in the middle of
-//! a transaction rolls that back.
+//! An answer that does not come although nobody vanished ends the session too (`transport`). The driver runs on the
+//! runtime that opened the session and ends with it, so dropping a session in the middle of a transaction rolls that back.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::DbError;
-use tokio_postgres::{AsyncMessage, Client, Config};
+use tokio_postgres::{AsyncMessage, Client};
 
 use super::database::Limits;
 use super::error::PostgresError;
+use super::server::Server;
 use super::transport::{self, Watched};
+use crate::check::protection::Protection;
 use crate::telemetry::metrics::SESSIONS_STALLED;
 
 /// An open session. Dropping it closes it.
@@ -28,6 +29,7 @@ pub struct Session {
     pub client: Client,
     driver: Driver,
     role: &'static str,
+    protection: Protection,
 }
 
 /// The task that moves a connection's messages; it dies with its session.
@@ -45,27 +47,30 @@ impl Drop for Driver {
 impl Session {
     /// Connects and logs in, and changes no setting. A notification rings the bell.
     pub(super) async fn bare(
-        mut host: Config,
+        mut server: Server,
         role: &'static str,
         limits: Limits,
         bell: Option<mpsc::Sender<()>>,
     ) -> Result<Self, tokio_postgres::Error> {
-        let program = host.get_application_name().unwrap_or("flowsentry");
+        let program = server.config.get_application_name().unwrap_or("flowsentry");
         let name = format!("{program}/{role}");
-        let (client, connection) = transport::connect(host.application_name(name), limits.answer_limit).await?;
+        server.config.application_name(name);
+        let (client, connection, protection) = transport::connect(&server, limits.answer_limit).await?;
         let driver = Driver(Some(tokio::spawn(drive(connection, role, bell))));
-        require_attributes(&client, &host).await?;
-        Ok(Self { client, driver, role })
+        if let Some(misfit) = server.attributes.misfit(&client).await? {
+            transport::refuse(&server.config, misfit).await?;
+        }
+        Ok(Self { client, driver, role, protection })
     }
 
     /// Connects, logs in and gives the session our settings. A notification rings the bell.
     pub(super) async fn open(
-        host: Config,
+        server: Server,
         role: &'static str,
         limits: Limits,
         bell: Option<mpsc::Sender<()>>,
     ) -> Result<Self, tokio_postgres::Error> {
-        let session = Self::bare(host, role, limits, bell).await?;
+        let session = Self::bare(server, role, limits, bell).await?;
         let client = &session.client;
         client.batch_execute(&settings(limits)).await?;
         for setting in VANISHED_CLIENT {
@@ -80,6 +85,11 @@ impl Session {
         Ok(session)
     }
 
+    /// By what the way to the server is protected.
+    pub fn protection(&self) -> &Protection {
+        &self.protection
+    }
+
     /// Waits until the session has ended and says why. May be cancelled and called again.
     pub async fn closed(&mut self) -> PostgresError {
         let source = match &mut self.driver.0 {
@@ -92,7 +102,7 @@ impl Session {
 
     /// The client, and a task that drives it until it is aborted, as the pool wants them.
     pub(super) fn into_parts(self) -> (Client, JoinHandle<()>) {
-        let Self { client, mut driver, role } = self;
+        let Self { client, mut driver, role, .. } = self;
         let watched = async move {
             let Some(task) = &mut driver.0 else { return };
             if let Ok(Err(error)) = task.await {
@@ -100,20 +110,6 @@ impl Session {
             }
         };
         (client, tokio::spawn(watched))
-    }
-}
-
-/// As `target_session_attrs` wants it.
-async fn require_attributes(client: &Client, host: &Config) -> Result<(), tokio_postgres::Error> {
-    let wanted = host.get_target_session_attrs();
-    if wanted == TargetSessionAttrs::Any {
-        return Ok(());
-    }
-    let row = client.query_one("SHOW transaction_read_only", &[]).await?;
-    match (wanted, row.get::<_, &str>(0)) {
-        (TargetSessionAttrs::ReadWrite, "on") => transport::refuse(host, "the server only reads").await,
-        (TargetSessionAttrs::ReadOnly, "off") => transport::refuse(host, "the server does not only read").await,
-        _ => Ok(()),
     }
 }
 

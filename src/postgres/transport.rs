@@ -4,7 +4,7 @@
 //! our octets, acknowledges them, and passes nothing on. So this is the one place that all octets of all sessions pass, and
 //! it gives up when the server owes an answer and has said nothing for as long as a statement may take, and a margin; or when
 //! it has not taken anything from us for that long. Whoever waits for that session gets an error, whatever it waits for:
-//! statement, COPY, commit, log-in. Nobody can forget it.
+//! statement, COPY, commit, log-in. Nobody can forget it. TLS is below this, so that what is watched is what is said.
 
 use std::future::Future;
 use std::io;
@@ -16,27 +16,99 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::Sleep;
-use tokio_postgres::config::Host;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client, Config, Connection, Error, NoTls};
+use tokio_postgres::config::{ChannelBinding, Host, SslMode, SslNegotiation};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, Connection, Error};
 
 use super::inflow::Inflow;
 use super::outstanding::Outstanding;
+use super::server::Server;
+use super::tls::{Handed, Mode, Offer, Secured, Sheltered, Tls, TlsError, negotiate};
+use crate::check::protection::{self, Protection};
 use crate::telemetry::clock;
 
 /// A connection over a watched socket.
-pub(super) type Watched = Connection<Transport, NoTlsStream>;
+pub(super) type Watched = Connection<Transport, Secured>;
 
-/// Connects and logs in to the one host of `config`. No limit: waits for answers for ever.
-pub(super) async fn connect(config: &Config, limit: Option<Duration>) -> Result<(Client, Watched), Error> {
-    let line = open(config).await.unwrap_or_else(Line::Failed);
-    config.connect_raw(Transport::new(line, limit), NoTls).await
+/// Connects and logs in to a server: with TLS or without, and where that may be (`prefer`, `allow`) the other way after.
+/// No limit: waits for answers for ever. The error is that of the first way.
+pub(super) async fn connect(server: &Server, limit: Option<Duration>) -> Result<(Client, Watched, Protection), Error> {
+    let (first, second) = server.tls.attempts();
+    let error = match attempt(server, first, limit).await {
+        Ok(connected) => return Ok(connected),
+        Err(error) => error,
+    };
+    match second.filter(|_| may_do_the_other_way(&error)) {
+        Some(second) => attempt(server, second, limit).await.map_err(|_| error),
+        None => Err(error),
+    }
+}
+
+/// Whether the server might let us in the other way: `pg_hba.conf` says no to this one, or TLS does not come about.
+fn may_do_the_other_way(error: &Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+        || TlsError::within(error).is_some_and(TlsError::is_of_the_way)
+}
+
+async fn attempt(
+    server: &Server,
+    with_tls: bool,
+    limit: Option<Duration>,
+) -> Result<(Client, Watched, Protection), Error> {
+    let Server { config, tls, .. } = server;
+    let line = open_within(config, Some(tls).filter(|_| with_tls), limit).await;
+    let line = line.and_then(|line| line.keeps(tls)).unwrap_or_else(|error| Line::Failed(Some(error)));
+    let protection =
+        Protection { place: tls.place.clone(), is_local: tls.is_local, mode: tls.mode.name(), line: line.shown() };
+    let mut config = config.clone();
+    // The library is handed a stream on which nothing is left to negotiate.
+    let mode = if matches!(line, Line::Tls(_)) { SslMode::Require } else { SslMode::Disable };
+    config.ssl_mode(mode).ssl_negotiation(SslNegotiation::Direct).channel_binding(tls.binding);
+    match config.connect_raw(Transport::new(line, limit), Handed).await {
+        Ok((client, connection)) => Ok((client, connection, protection)),
+        Err(error) if tls.binding == ChannelBinding::Require && speaks_of_binding(&error) => {
+            fail(&config, TlsError::Unbound { place: tls.place.clone() }.into_io()).await.and(Err(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The library's own words for what the server did not do; there is no other sign.
+fn speaks_of_binding(error: &Error) -> bool {
+    let words = |cause: &(dyn std::error::Error + 'static)| cause.to_string().contains("channel binding");
+    let is_the_librarys = error.as_db_error().is_none() && TlsError::within(error).is_none();
+    is_the_librarys && std::error::Error::source(error).is_some_and(words)
 }
 
 /// The error of a session with a server that is not what was asked for.
 pub(super) async fn refuse(config: &Config, why: &'static str) -> Result<(), Error> {
-    let line = Line::Failed(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    config.connect_raw(Transport::new(line, None), NoTls).await.map(drop)
+    fail(config, io::Error::new(io::ErrorKind::PermissionDenied, why)).await
+}
+
+async fn fail(config: &Config, error: io::Error) -> Result<(), Error> {
+    let mut config = config.clone();
+    config.ssl_mode(SslMode::Disable);
+    config.connect_raw(Transport::new(Line::Failed(Some(error)), None), Handed).await.map(drop)
+}
+
+/// Connects, and asks for TLS, in no more time than an answer may take.
+async fn open_within(config: &Config, tls: Option<&Tls>, limit: Option<Duration>) -> io::Result<Line> {
+    let opening = async {
+        let line = open(config).await?;
+        match (line, tls) {
+            (Line::Tcp(stream), Some(tls)) => negotiate(stream, tls).await.map(Line::of_offer),
+            (line, _) => Ok(line),
+        }
+    };
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, opening).await.unwrap_or_else(|_| Err(has_not_answered(limit))),
+        None => opening.await,
+    }
+}
+
+fn has_not_answered(limit: Duration) -> io::Error {
+    let text = format!("the server has not answered for {}", humantime::format_duration(limit));
+    io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
 async fn open(config: &Config) -> io::Result<Line> {
@@ -88,7 +160,43 @@ fn watch_the_line(stream: &TcpStream, config: &Config) -> io::Result<()> {
 enum Line {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Failed(io::Error),
+    Tls(Box<Sheltered>),
+    /// The error is given to whoever asks first.
+    Failed(Option<io::Error>),
+}
+
+impl Line {
+    fn of_offer(offer: Offer) -> Self {
+        match offer {
+            Offer::Sheltered(stream) => Self::Tls(stream),
+            Offer::Plain(stream) => Self::Tcp(stream),
+        }
+    }
+
+    /// Itself, if it is as good as it has to be.
+    fn keeps(self, tls: &Tls) -> io::Result<Self> {
+        match self {
+            Self::Tls(_) | Self::Failed(_) => Ok(self),
+            _ if tls.binding == ChannelBinding::Require => {
+                Err(TlsError::BindingWithoutTls { place: tls.place.clone() }.into_io())
+            }
+            // Whatever is changed above: no stream without TLS gets past where it was asked for.
+            Self::Tcp(_) if tls.mode > Mode::Prefer => Err(TlsError::Ended { place: tls.place.clone() }.into_io()),
+            line => Ok(line),
+        }
+    }
+
+    fn shown(&self) -> protection::Line {
+        match self {
+            Self::Tls(stream) => stream.line.clone(),
+            Self::Unix(_) => protection::Line::Socket,
+            Self::Tcp(_) | Self::Failed(_) => protection::Line::Plain,
+        }
+    }
+}
+
+fn taken(error: &mut Option<io::Error>) -> io::Error {
+    error.take().unwrap_or_else(|| io::ErrorKind::NotConnected.into())
 }
 
 /// A socket that is watched.
@@ -111,6 +219,14 @@ impl Transport {
         Self { line, inflow, outstanding, is_full: false, limit, since: clock::now(), timer: None }
     }
 
+    /// What a password is bound to.
+    pub fn end_point(&self) -> Option<&[u8]> {
+        match &self.line {
+            Line::Tls(stream) => stream.end_point.as_deref(),
+            Line::Tcp(_) | Line::Unix(_) | Line::Failed(_) => None,
+        }
+    }
+
     fn waits(&self) -> bool {
         self.outstanding.is_due() || self.is_full
     }
@@ -121,8 +237,7 @@ impl Transport {
         let now = clock::now();
         let until = self.since + limit;
         if until <= now {
-            let text = format!("the server has not answered for {}", humantime::format_duration(limit));
-            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            return Err(has_not_answered(limit));
         }
         // A timer that is set goes on even if `since` has moved: it looks again then, which is cheaper than setting it
         // anew for each of the thousands of pieces in which rows come.
@@ -155,7 +270,8 @@ impl AsyncRead for Transport {
             let read = match &mut this.line {
                 Line::Tcp(stream) => Pin::new(stream).poll_read(context, &mut came),
                 Line::Unix(stream) => Pin::new(stream).poll_read(context, &mut came),
-                Line::Failed(error) => Poll::Ready(Err(io::Error::new(error.kind(), error.to_string()))),
+                Line::Tls(stream) => Pin::new(&mut **stream).poll_read(context, &mut came),
+                Line::Failed(error) => Poll::Ready(Err(taken(error))),
             };
             match (read, came.filled().len()) {
                 (Poll::Pending, _) => {
@@ -177,7 +293,8 @@ impl AsyncWrite for Transport {
         let written = match &mut self.line {
             Line::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
             Line::Unix(stream) => Pin::new(stream).poll_write(context, octets),
-            Line::Failed(error) => Poll::Ready(Err(io::Error::new(error.kind(), error.to_string()))),
+            Line::Tls(stream) => Pin::new(&mut **stream).poll_write(context, octets),
+            Line::Failed(error) => Poll::Ready(Err(taken(error))),
         };
         self.is_full = written.is_pending();
         if let Poll::Ready(Ok(count)) = &written {
@@ -194,6 +311,8 @@ impl AsyncWrite for Transport {
         match &mut self.line {
             Line::Tcp(stream) => Pin::new(stream).poll_flush(context),
             Line::Unix(stream) => Pin::new(stream).poll_flush(context),
+            // What stays within TLS is noticed as well: by the next write, which finds no room, or by the answer that is due.
+            Line::Tls(stream) => Pin::new(&mut **stream).poll_flush(context),
             Line::Failed(_) => Poll::Ready(Ok(())),
         }
     }
@@ -202,6 +321,7 @@ impl AsyncWrite for Transport {
         match &mut self.line {
             Line::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Line::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Line::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(context),
             Line::Failed(_) => Poll::Ready(Ok(())),
         }
     }

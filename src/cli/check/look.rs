@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use crate::check::trigger::Heard;
 use crate::check::{
-    Finding, Remedy, clocks, holders, ids, lateness, lease, model, rights, server, sessions, settings, sink, source,
-    trigger,
+    Finding, Remedy, clocks, holders, ids, lateness, lease, model, protection, rights, server, sessions, settings,
+    sink, source, trigger,
 };
 use crate::cli::context::Context;
 use crate::config::{Config, Secret};
@@ -103,6 +103,7 @@ async fn at_database(database: &Database, config: &Config, idle: Duration) -> Ve
     let hears = matches!(sessions, sessions::Sessions::Direct { hears: true, .. });
     match database.session("check").await {
         Ok(session) => {
+            groups.findings.push(protection::judge(session.protection()));
             let place = Place { database, client: &session.client, config, hears };
             at_server(&place, &mut groups, idle).await;
         }

@@ -1,8 +1,10 @@
+use std::iter;
 use std::os::unix::fs::PermissionsExt;
 
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{ChannelBinding, Host};
 
 use super::*;
+use crate::postgres::tls::{Identity, Mode, Roots, Version};
 
 const LIMIT: Duration = Duration::from_secs(7);
 
@@ -11,9 +13,13 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     home.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn resolved(url: &str, variables: &[(&str, &str)]) -> Result<Vec<Config>, ConnectionStringError> {
+fn servers(url: &str, variables: &[(&str, &str)]) -> Result<Vec<Server>, ConnectionStringError> {
     let (first, others) = resolve(Some(url), &environment(variables), LIMIT)?;
     Ok(iter::once(first).chain(others).collect())
+}
+
+fn resolved(url: &str, variables: &[(&str, &str)]) -> Result<Vec<Config>, ConnectionStringError> {
+    Ok(servers(url, variables)?.into_iter().map(|server| server.config).collect())
 }
 
 /// Host, port, database, user, password of one configuration.
@@ -69,19 +75,100 @@ fn nonsense_is_named_without_showing_it() {
     check("passwrod=x", &[], Err("unknown option at byte 0; is password meant?"));
     check("host=a frobnicate=x", &[], Err("unknown option at byte 7"));
     check("host=a require_auth=scram-sha-256", &[], Err("require_auth in [database] url is not supported"));
-    check("host=a channel_binding=require", &[], Err("channel_binding"));
-    check("target_session_attrs=standby", &[], Err("target_session_attrs"));
+    check("target_session_attrs=prefer-standby", &[], Err("is not any, read-write, read-only, primary or standby"));
     check("", &[("PGSERVICE", "nowhere")], Err("service \"nowhere\" is not in"));
 }
 
+/// How the ways to the servers are protected: mode, name, whether they stay on this machine.
+fn check_tls(url: &str, variables: &[(&str, &str)], expected: Result<&[&str], &str>) {
+    let told = |server: Server| {
+        let Tls { mode, name, is_local, .. } = server.tls;
+        format!("{} {}{}", mode.name(), name.as_deref().unwrap_or("-"), if is_local { " local" } else { "" })
+    };
+    match (servers(url, variables), expected) {
+        (Ok(found), Ok(expected)) => assert_eq!(found.into_iter().map(told).collect::<Vec<_>>(), expected, "{url}"),
+        (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{url}: {error}"),
+        (found, expected) => panic!("{url}: {found:?} instead of {expected:?}"),
+    }
+}
+
 #[test]
-fn tls_is_refused_where_it_is_asked_for() {
-    check("host=db sslmode=require", &[], Err("[database] url asks for TLS"));
-    check("postgres://db?sslmode=verify-full", &[], Err("[database] url asks for TLS"));
-    check("host=db", &[("PGSSLMODE", "verify-ca")], Err("PGSSLMODE asks for TLS"));
-    check("host=db sslmode=yes", &[], Err("sslmode in"));
-    check("host=/tmp sslmode=require", &[], Ok(&["/tmp 5432 me me "]));
-    check("host=db sslmode=prefer", &[("PGSSLMODE", "require")], Ok(&["db 5432 me me "]));
+fn where_nobody_says_how_the_way_is_verified_unless_it_stays_here() {
+    check_tls("host=/tmp", &[], Ok(&["disable - local"]));
+    check_tls("host=localhost", &[], Ok(&["prefer localhost local"]));
+    check_tls("host=127.0.0.2", &[], Ok(&["prefer 127.0.0.2 local"]));
+    check_tls("hostaddr=::1", &[], Ok(&["prefer ::1 local"]));
+    check_tls("hostaddr=::ffff:127.0.0.1", &[], Ok(&["prefer ::ffff:127.0.0.1 local"]));
+    check_tls("host=db hostaddr=127.0.0.1", &[], Ok(&["prefer db local"]));
+    check_tls("host=localhost hostaddr=10.0.0.1", &[], Ok(&["verify-full localhost"]));
+    check_tls("host=db", &[], Ok(&["verify-full db"]));
+    check_tls("host=10.0.0.1", &[], Ok(&["verify-full 10.0.0.1"]));
+    check_tls("host=localhost.example", &[], Ok(&["verify-full localhost.example"]));
+    // Each host has its own.
+    check_tls(
+        "host=/tmp,localhost,a,b",
+        &[],
+        Ok(&["disable - local", "prefer localhost local", "verify-full a", "verify-full b"]),
+    );
+}
+
+#[test]
+fn what_is_said_counts_except_of_sockets() {
+    for mode in ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] {
+        check_tls(&format!("host=db sslmode={mode}"), &[], Ok(&[&format!("{mode} db")]));
+        check_tls("host=db", &[("PGSSLMODE", mode)], Ok(&[&format!("{mode} db")]));
+        check_tls("host=/tmp", &[("PGSSLMODE", mode)], Ok(&["disable - local"]));
+    }
+    check_tls("postgres://db?ssl=true", &[], Ok(&["require db"]));
+    check_tls("host=db sslmode=prefer", &[("PGSSLMODE", "require")], Ok(&["prefer db"]));
+    check_tls("host=db sslmode=yes", &[], Err("sslmode in [database] url is not disable, allow,"));
+    check_tls("host=db", &[("PGSSLMODE", "on")], Err("sslmode in PGSSLMODE is not"));
+    check_tls("host=localhost sslrootcert=system", &[], Ok(&["verify-full localhost local"]));
+    check_tls("host=db sslrootcert=system sslmode=require", &[], Err("goes with sslrootcert=system"));
+    check_tls("host=localhost sslnegotiation=direct", &[], Ok(&["verify-full localhost local"]));
+    check_tls("host=db sslnegotiation=direct sslmode=require", &[], Ok(&["require db"]));
+    check_tls("host=db sslnegotiation=direct sslmode=prefer", &[], Err("which sslnegotiation=direct needs"));
+    check_tls("host=db sslnegotiation=gss", &[], Err("sslnegotiation in"));
+    check_tls("host=db channel_binding=always", &[], Err("channel_binding in"));
+    check_tls("host=db ssl_min_protocol_version=SSLv3", &[], Err("ssl_min_protocol_version in"));
+    check_tls("host=db", &[("PGSSLMAXPROTOCOLVERSION", "TLSv1.1")], Err("ssl_max_protocol_version in"));
+    check_tls(
+        "host=db ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2",
+        &[],
+        Err("nor below the minimum"),
+    );
+    check_tls("host=db sslcertmode=require", &[], Err("sslcertmode in"));
+    check_tls("host=db sslsni=2", &[], Err("sslsni in"));
+    check_tls("host=db sslcrldir=/tmp", &[], Err("sslcrldir in [database] url is not supported"));
+    check_tls("host=db sslpassword=hunter2", &[], Err("sslpassword in [database] url is not supported"));
+}
+
+#[test]
+fn files_of_certificates_are_named_by_options_variables_services_or_lie_in_the_home_directory() {
+    let one = |url: &str, variables: &[(&str, &str)]| servers(url, variables).unwrap().remove(0).tls;
+    let tls = one("host=db", &[]);
+    let home = |file: &str| Path::new("/nonexistent/.postgresql").join(file);
+    assert_eq!(tls.roots, Roots::Usual(Some(home("root.crt"))));
+    assert_eq!((tls.revoked, tls.revoked_given), (Some(home("root.crl")), false));
+    let usual = Identity { certificate: home("postgresql.crt"), key: home("postgresql.key"), given: false };
+    assert_eq!(tls.identity, Some(usual.clone()));
+    assert_eq!(one("host=db sslrootcert=/r", &[]).roots, Roots::Given("/r".into()));
+    assert_eq!(one("host=db", &[("PGSSLROOTCERT", "/v")]).roots, Roots::Given("/v".into()));
+    assert_eq!(one("host=db", &[("PGSSLROOTCERT", "system")]).roots, Roots::System);
+    let given = Some(Identity { certificate: "/c".into(), key: "/k".into(), given: true });
+    assert_eq!(one("host=db sslcert=/c", &[("PGSSLKEY", "/k")]).identity, given);
+    assert_eq!(one("host=db sslkey=/k", &[]).identity, Some(Identity { key: "/k".into(), ..usual }));
+    assert_eq!(one("host=db sslcert=/c sslcertmode=disable", &[]).identity, None);
+    assert!(one("host=db", &[("PGSSLCRL", "/l")]).revoked_given);
+    assert_eq!(one("host=db channel_binding=require", &[]).binding, ChannelBinding::Require);
+
+    let directory = tempfile::tempdir().unwrap();
+    let services = directory.path().join("services");
+    fs::write(&services, "[far]\nhost=db\nsslmode=verify-ca\nsslrootcert=/s\nssl_min_protocol_version=TLSv1.3\n")
+        .unwrap();
+    let services = services.display().to_string();
+    let tls = one("service=far", &[("PGSERVICEFILE", &services), ("PGSSLROOTCERT", "/v")]);
+    assert_eq!((tls.mode, tls.roots, tls.versions.0), (Mode::VerifyCa, Roots::Given("/s".into()), Version::Three));
 }
 
 #[test]
@@ -140,6 +227,15 @@ fn no_password_shows_in_any_text() {
         "postgres://db/flows?sslpassword={}&port=x",
         "host=db password={}",
         "host=db password={} sslmode=require",
+        "host=db password={} sslmode=verify-full channel_binding=require sslcert=/c sslkey=/k sslrootcert=/r sslcrl=/l",
+        "host=db sslmode={}",
+        "host=db channel_binding={}",
+        "host=db ssl_min_protocol_version={}",
+        "host=db sslcertmode={} password={}",
+        "host=db sslpassword={}",
+        "host=db sslpassword={} sslkey=/k",
+        "postgres://db/flows?sslnegotiation={}&password={}",
+        "postgres://db/flows?sslpassword={}&sslmode=require",
         "host=db password='{}' port=x",
         "host=db passwrod={}",
         "host=db password {}",

@@ -89,6 +89,7 @@ fn each_right_that_is_taken_away_is_missed() {
         ("warning", "SELECT", "SEQUENCE \"public\".\"raw_packets_id_seq\""),
         ("warning", "DELETE", "\"public\".\"raw_packets\""),
         ("refused", "INSERT", "\"public\".\"traffic_data\""),
+        ("warning", "SELECT", "\"public\".\"traffic_data\""),
     ];
     let change = |how: &str, privilege: &str, object: &str| {
         let to = if how == "GRANT" { "TO" } else { "FROM" };
