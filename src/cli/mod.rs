@@ -3,6 +3,7 @@
 //! A new command is a file with `Args` and `execute`, a `mod` line here, and a line in the list of `args`.
 
 mod args;
+mod ask;
 pub mod check;
 pub mod config;
 mod context;
@@ -11,6 +12,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod exceptions;
 pub mod export;
+pub mod health;
 pub mod migrate;
 pub mod model;
 mod output;

@@ -20,6 +20,7 @@ mod exceptions;
 mod export;
 mod faults;
 mod golden;
+mod health;
 mod lab;
 mod late_packets;
 mod left_alone;
