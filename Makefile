@@ -31,7 +31,7 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo programs test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
+.PHONY: help demo programs test test-deploy test-image test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup
 .NOTPARALLEL:
 
 help: ## List this
@@ -45,7 +45,15 @@ test: check programs ## Everything that must hold: format, lints, documentation,
 	@$(STEP) "documentation tests" cargo test --doc --quiet --locked
 	@$(MAKE) --no-print-directory demo
 	@$(STEP) "build" cargo build --locked
+	@$(STEP) "deployment" .ci/deploy
 	@$(STEP) "tests" $(DEBUG) sandbox -- .ci/tests
+
+test-deploy: setup ## Compose file, Kubernetes manifest and Helm chart: by their schemas, Helm itself, our own settings
+	@$(STEP) "build" cargo build --locked
+	@$(STEP) "deployment" .ci/deploy
+
+test-image: setup ## Build the image of deploy/Dockerfile without an engine, run it as one would, measure: a quarter of an hour, as root
+	@$(STEP) "image" .ci/image $(TARGET)/image.md
 
 programs: setup ## Install programs that some tests go through: a browser, a terminal, Prometheus
 	@.ci/programs
