@@ -29,6 +29,7 @@ fn start(database: &Database, address: &str, settings: &[&str]) -> Service {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // tests have no other clock
 fn a_service_is_healthy_while_it_runs_and_a_frozen_one_is_not() {
     let database = Database::new(Tables::Ours);
     let address = free_address("127.0.0.1");
