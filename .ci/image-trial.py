@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -19,7 +20,9 @@ import time
 import urllib.error
 import urllib.request
 
-ADDRESS = "127.0.0.1:9477"
+# Not the usual port: another service may run on this machine.
+with socket.create_server(("127.0.0.1", 0)) as free:
+    ADDRESS = f"127.0.0.1:{free.getsockname()[1]}"
 STARTS = 7
 DEADLINE = 60.0
 # A sixth of what compose.yaml and the chart allow.
@@ -53,6 +56,8 @@ os.chroot(place); os.chdir(directory)
 for capability in range(int(open("/proc/sys/kernel/cap_last_cap").read()) + 1): prctl(24, capability)
 os.setgroups([]); os.setresgid(user := int(user), user, user); os.setresuid(user, user, user)
 prctl(38, 1)
+# Who changes its user no longer ends with its parent, unless it says so again.
+prctl(1, 9)
 os.execve(command[0], command, json.loads(variables))
 ' "$place" "$@"
 """
@@ -71,10 +76,13 @@ class Image:
 
     def start(self, arguments, **streams):
         user = self.config["User"].split(":")[0]
-        variables = self.variables | {"DATABASE_URL": os.environ["DATABASE_URL"]}
+        variables = self.variables | {
+            "DATABASE_URL": os.environ["DATABASE_URL"],
+            "FLOWSENTRY__HTTP__LISTEN": ADDRESS.replace("127.0.0.1", "0.0.0.0"),
+        }
         command = [*self.config["Entrypoint"], *arguments]
         process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-c", INSIDE, "sh",
+            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "sh", "-c", INSIDE, "sh",
              self.root, str(self.place), str(CAPTURES), user, self.config["WorkingDir"], json.dumps(variables), *command],
             **streams)
         self.started.append(process)
@@ -83,7 +91,9 @@ class Image:
     def end(self):
         """Nothing of it stays, whatever went wrong: what is in its namespaces ends with it."""
         for process in self.started:
-            process.kill()
+            for inner in children(process) or [process.pid]:
+                if process.poll() is None:
+                    os.kill(inner, signal.SIGKILL)
             process.wait()
         self.place.rmdir()
         self.limit.remove()
@@ -143,7 +153,7 @@ class Service:
             expect(time.monotonic() - self.began < DEADLINE, "it is ready in time", open(self.log.name).read())
             time.sleep(0.002)
         took = time.monotonic() - self.began
-        self.pid = int(open(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children").read().split()[0])
+        self.pid = children(self.outer)[0]
         return took
 
     def status(self, name):
@@ -159,6 +169,14 @@ class Service:
         code = self.outer.wait(timeout=DEADLINE)
         expect(code == 0, "it ends with 0 when told to", f"{code}: {open(self.log.name).read()}")
         return time.monotonic() - began
+
+
+def children(process):
+    """Process ids as they are outside of all namespaces."""
+    try:
+        return [int(word) for word in open(f"/proc/{process.pid}/task/{process.pid}/children").read().split()]
+    except OSError:
+        return []
 
 
 def expect(holds, what, found=""):
@@ -233,13 +251,13 @@ def size(archive, root):
 
 
 def trial(image, archive):
-    expect(ask("/readyz") is None, f"nobody else answers at {ADDRESS}")
     look_at_the_settings(image)
     look_at_the_files(image)
     fetched, on_disk = size(archive, image.root)
     binary = os.path.getsize(image.root + "/usr/bin/flowsentry") / 2**20
 
-    expect("0.0.0.0:9477" in image.run("config"), "the settings that it brings along")
+    expect("http.listen = \"0.0.0.0:" in image.run("config"), "it listens where others reach it")
+    expect("log.format = \"json\"" in image.run("config"), "the settings that it brings along")
     expect("not healthy" in image.run("health", code=69), "a service that is not there is not healthy")
     image.run("migrate")
     for place in ["/tmp/x.csv", "/home/nonroot/x.csv"]:
@@ -292,6 +310,7 @@ def trial(image, archive):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("image-trial: told to stop"))
     root, inspected, archive, *table = sys.argv[1:]
     image = Image(root, inspected)
     image.place.mkdir()
