@@ -31,8 +31,8 @@ MINUTES ?= 60
 RUN_BENCH = env RAYON_NUM_THREADS=1 cargo run --release --quiet --locked --example bench_
 STEP := .ci/step
 
-.PHONY: help demo programs deny test test-postgres simulation check fuzz bench growth soak detection model compare adapt lab setup \
-	package test-package sbom
+.PHONY: help demo programs deny test test-deploy test-image test-package test-postgres simulation check fuzz bench growth soak \
+	detection model compare adapt lab setup package sbom
 .NOTPARALLEL:
 
 help: ## List this
@@ -46,7 +46,15 @@ test: check deny programs ## Everything that must hold: format, lints, crates, d
 	@$(STEP) "documentation tests" cargo test --doc --quiet --locked
 	@$(MAKE) --no-print-directory demo
 	@$(STEP) "build" cargo build --locked
+	@$(STEP) "deployment" .ci/deploy
 	@$(STEP) "tests" $(DEBUG) sandbox -- .ci/tests
+
+test-deploy: setup ## Compose file, Kubernetes manifest and Helm chart: by their schemas, Helm itself, our own settings
+	@$(STEP) "build" cargo build --locked
+	@$(STEP) "deployment" .ci/deploy
+
+test-image: setup ## Build the image of deploy/Dockerfile without an engine, run it as one would, measure: a quarter of an hour, as root
+	@$(STEP) "image" .ci/image $(TARGET)/image.md
 
 programs: setup ## Install programs that some tests go through: a browser, a terminal, Prometheus
 	@.ci/programs

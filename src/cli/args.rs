@@ -71,6 +71,8 @@ commands! {
     Run in run,
     /// Watch the service in a terminal: throughput, lag, verdicts, open alerts with their reasons
     Top in top,
+    /// Ask the running service whether it is healthy, for probes: exit code 0 or 69
+    Health in health,
     /// Look at everything that may keep it from working as promised, and say what mends it
     Check in check,
     /// Show all of it on traffic with attacks: a private PostgreSQL, the service, what comes out

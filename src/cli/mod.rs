@@ -3,6 +3,7 @@
 //! A new command is a file with `Args` and `execute`, a `mod` line here, and a line in the list of `args`.
 
 mod args;
+mod ask;
 pub mod check;
 pub mod compare;
 pub mod completions;
@@ -13,6 +14,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod exceptions;
 pub mod export;
+pub mod health;
 pub mod manual;
 pub mod migrate;
 pub mod model;

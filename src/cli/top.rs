@@ -1,21 +1,23 @@
 //! `flowsentry top`: what is going on, in a terminal, for the person on the machine.
 
-mod ask;
 mod keys;
 mod lines;
 mod live;
 mod screen;
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use hyper::Uri;
 
-use self::ask::Asker;
+use super::ask::Asker;
 use super::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::telemetry::clock;
 use crate::terminal::{Paint, View, text};
 
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(5);
 /// Columns of a frame for a pipe: reasons have room.
 const PIPE_WIDTH: u16 = 120;
 
@@ -38,19 +40,14 @@ pub struct Args {
     once: bool,
 
     /// Where the service is [default: http.listen of the settings]
-    #[arg(long, value_name = "URL", value_parser = url)]
+    #[arg(long, value_name = "URL", value_parser = super::ask::url)]
     url: Option<Uri>,
-}
-
-fn url(text: &str) -> Result<Uri, String> {
-    let is_usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
-    text.parse().ok().filter(is_usable).ok_or_else(|| "write http://127.0.0.1:9477".to_owned())
 }
 
 /// Watches until told to end, or looks once.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
-    let asker = Asker::of(&config.http, args.url)?;
+    let asker = Asker::of(&config.http, args.url, LIMIT)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
     let is_terminal = io::stdout().is_terminal();
@@ -79,21 +76,4 @@ async fn once(asker: &Asker, is_terminal: bool) -> Result<(), Failure> {
     view.take(clock::uptime(), Ok(overview));
     let width = if is_terminal { ratatui::crossterm::terminal::size().ok().map(|(width, _)| width) } else { None };
     super::print(&text(&mut view, width.unwrap_or(PIPE_WIDTH)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_one_of_http() {
-        let check = |text: &str, is_usable: bool| assert_eq!(url(text).is_ok(), is_usable, "{text}");
-        check("http://127.0.0.1:9477", true);
-        check("https://flowsentry.example/behind/", true);
-        check("127.0.0.1:9477", false);
-        check("localhost", false);
-        check("ftp://x", false);
-        check("http://x/?a=b", false);
-        check("", false);
-    }
 }

@@ -22,6 +22,7 @@ mod export;
 mod faults;
 mod golden;
 mod guide;
+mod health;
 mod lab;
 mod late_packets;
 mod left_alone;

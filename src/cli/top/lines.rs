@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ask::Asker;
 use super::live::PAUSE;
+use crate::cli::ask::Asker;
 use crate::cli::print;
 use crate::exit::Failure;
 use crate::terminal::{Overview, alert_line, alert_name, safe, state_line};

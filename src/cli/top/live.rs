@@ -7,9 +7,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ask::Asker;
 use super::keys::{self, Typed};
 use super::screen::Screen;
+use crate::cli::ask::Asker;
 use crate::cli::signals::Signals;
 use crate::exit::{Exit, Failure};
 use crate::telemetry::clock;

@@ -1,4 +1,4 @@
-//! What is asked of the service, bounded in time and memory.
+//! What commands ask of a running service over HTTP, bounded in time and memory.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::Uri;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,10 +16,10 @@ use crate::exit::{Exit, Failure};
 use crate::tell::{Client, TellError};
 use crate::terminal::{Evidence, Overview, safe};
 
-/// How long an answer may take.
-const LIMIT: Duration = Duration::from_secs(5);
 /// Octets of an answer: 50 alerts whose texts are as long as texts are taken need less.
 const ANSWER_MAX: usize = 32 * 1024 * 1024;
+/// Octets of an answer about health: a few reasons in words.
+const OPEN_ANSWER_MAX: usize = 64 * 1024;
 /// A larger file is none with a token.
 const TOKEN_FILE_MAX: u64 = 4096;
 /// Columns of what others say in an error.
@@ -99,13 +100,13 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    /// The service that these settings make, or the one at `url`.
-    pub fn of(http: &Http, url: Option<Uri>) -> Result<Self, Failure> {
+    /// The service that these settings make, or the one at `url`; an answer may take as long as `limit`.
+    pub fn of(http: &Http, url: Option<Uri>, limit: Duration) -> Result<Self, Failure> {
         let address = match url {
             Some(url) => url,
             None => address(http.listen)?,
         };
-        let client = Client::new(&address, LIMIT).map_err(|error| {
+        let client = Client::new(&address, limit).map_err(|error| {
             Failure::new(Exit::Configuration, error).hint("the certificates of this system are needed for https")
         })?;
         let token = http.token_file.as_deref().map(token).transpose();
@@ -127,12 +128,15 @@ impl Asker {
         self.ask(&format!("/api/alerts/{id}")).await
     }
 
+    /// Status and body of what anybody may ask, so no token is sent.
+    pub async fn open(&self, path: &str) -> Result<(u16, Bytes), AskError> {
+        Ok(self.client.get(&self.to(path)?, &[], OPEN_ANSWER_MAX).await?)
+    }
+
     async fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {
-        let foreign = |error: &dyn std::fmt::Display| AskError::Foreign { reason: safe(&error.to_string(), SAID_MAX) };
-        let address: Uri = format!("{}{path}", self.base).parse().map_err(|error| foreign(&error))?;
         let bearer = self.token.iter().flatten().map(|token| ("authorization", format!("Bearer {token}")));
         let headers: Vec<(&str, String)> = bearer.collect();
-        let (status, body) = self.client.get(&address, &headers, ANSWER_MAX).await?;
+        let (status, body) = self.client.get(&self.to(path)?, &headers, ANSWER_MAX).await?;
         if status == 200 {
             return serde_json::from_slice(&body).map_err(|error| foreign(&error));
         }
@@ -144,6 +148,10 @@ impl Asker {
         })
     }
 
+    fn to(&self, path: &str) -> Result<Uri, AskError> {
+        format!("{}{path}", self.base).parse().map_err(|error| foreign(&error))
+    }
+
     fn token_hint(&self) -> String {
         match &self.token {
             Err(why) => format!("the token was not sent: {why}"),
@@ -151,6 +159,16 @@ impl Asker {
             Ok(Some(_)) => "the token of http.token_file is not the service's".to_owned(),
         }
     }
+}
+
+fn foreign(error: &dyn std::fmt::Display) -> AskError {
+    AskError::Foreign { reason: safe(&error.to_string(), SAID_MAX) }
+}
+
+/// Parses where a service is, for the command line.
+pub(super) fn url(text: &str) -> Result<Uri, String> {
+    let is_usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+    text.parse().ok().filter(is_usable).ok_or_else(|| "write http://127.0.0.1:9477".to_owned())
 }
 
 /// Where a service with this setting answers on its own machine.
@@ -203,6 +221,18 @@ mod tests {
         check("[::]:9477", Some("http://[::1]:9477/"));
         check("127.0.0.1:0", None);
         check("off", None);
+    }
+
+    #[test]
+    fn an_address_is_one_of_http() {
+        let check = |text: &str, is_usable: bool| assert_eq!(url(text).is_ok(), is_usable, "{text}");
+        check("http://127.0.0.1:9477", true);
+        check("https://flowsentry.example/behind/", true);
+        check("127.0.0.1:9477", false);
+        check("localhost", false);
+        check("ftp://x", false);
+        check("http://x/?a=b", false);
+        check("", false);
     }
 
     #[test]
