@@ -111,7 +111,7 @@ pub struct Layer {
     pub inputs: usize,
     /// Outputs.
     pub outputs: usize,
-    /// Row-major, shape [outputs, inputs].
+    /// Row-major, shape `outputs` × `inputs`.
     pub weights: Vec<f32>,
     /// Shape [outputs].
     pub bias: Vec<f32>,

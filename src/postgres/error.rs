@@ -31,6 +31,12 @@ pub enum Disposition {
 /// An error of a session or of a statement.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
+    /// The server wants a password, and none is given.
+    #[error("{database} wants a password, and none is given")]
+    NoPassword {
+        /// Host, port, database and user.
+        database: String,
+    },
     /// No server answered.
     #[error("cannot reach {database}")]
     Unreachable {
@@ -163,6 +169,7 @@ impl PostgresError {
     pub(crate) fn connecting(database: String) -> impl FnOnce(tokio_postgres::Error) -> Self {
         move |error| match server_answer(error) {
             Ok(source) => Self::Refused { database, source },
+            Err(source) if is_without_password(&source) => Self::NoPassword { database },
             Err(source) => Self::Unreachable { database, source },
         }
     }
@@ -218,6 +225,9 @@ impl PostgresError {
     }
 
     fn kind(&self) -> Option<Kind> {
+        if let Self::NoPassword { .. } = self {
+            return Some(Kind::NotLetIn);
+        }
         self.answer().map(|answer| kind(answer.code().code(), answer.message()))
     }
 
@@ -266,6 +276,11 @@ fn server_answer(error: tokio_postgres::Error) -> Result<Box<DbError>, tokio_pos
         Some(answer) => Ok(Box::new(answer.clone())),
         None => Err(error),
     }
+}
+
+/// The library has no other sign of it.
+fn is_without_password(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.to_string() == "password missing")
 }
 
 /// Kinds of server answers that people must tell apart.

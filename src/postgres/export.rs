@@ -3,7 +3,7 @@
 //! Promises: all rows are of one snapshot, and none is held but the one that is handed on and what the socket brought. The
 //! server makes as many rows as were asked for and then waits, so a slow reader slows it, and it works no further than we
 //! read. It writes nothing, sorts nothing of the flows, takes one process and no more memory than a small query; a session
-//! that waits is ended after [`IDLE_MAX`], since its snapshot keeps dead rows from being cleared away.
+//! that waits is ended after `IDLE_MAX`, since its snapshot keeps dead rows from being cleared away.
 
 mod select;
 

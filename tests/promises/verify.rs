@@ -113,16 +113,17 @@ fn rejected_packets_that_are_no_longer_listed_raise_no_alarm() {
 }
 
 #[test]
-fn the_rights_of_the_guide_are_enough() {
+fn the_least_rights_are_enough_for_it() {
     let database = Database::new(Tables::Existing);
     let migrated =
         database.command("migrate").args(["--adopt", "--set", "sink.table=traffic_data_new"]).output().unwrap();
     assert!(migrated.status.success());
-    let guide = include_str!("../../docs/adopting.md");
-    let start = guide.find("CREATE ROLE labeller LOGIN;").unwrap();
-    let role = format!("labeller_{}_b", std::process::id());
-    let rights = &guide[start..start + guide[start..].find("```").unwrap()];
-    database.execute(&rights.replace("labeller", &role));
+    let [role, reader] = ["writer", "reader"].map(|what| format!("{what}_{}_b", std::process::id()));
+    let names = ["--roles", "--writer", &role, "--reader", &reader, "--owner", "flowsentry"];
+    let settings = ["--set", "sink.table=traffic_data_new", "--set", "retention.keep=0s"];
+    let rights = database.command("migrate").args(names).args(settings).output().unwrap();
+    assert!(rights.status.success(), "{rights:?}");
+    database.execute(&String::from_utf8(rights.stdout).unwrap());
     let url = format!("database.url={}", database.url.replace("//flowsentry@", &format!("//{role}@")));
     let settings = [url.as_str(), "sink.table=traffic_data_new", "retention.keep=0s"];
     let service = Service::start(&database, &[&SETTINGS[..], &settings].concat());
@@ -144,5 +145,5 @@ fn the_rights_of_the_guide_are_enough() {
     database.execute(&format!("GRANT SELECT ON traffic_data_new TO {role}"));
     let report = verified(1);
     assert!(report.contains("WRONG: among the ids"), "{report}");
-    database.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    database.execute(&format!("DROP OWNED BY {role}, {reader}; DROP ROLE {role}, {reader}"));
 }

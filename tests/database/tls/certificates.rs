@@ -2,12 +2,14 @@
 
 use std::process::Command;
 
+use flowsentry::exit::Exit;
+use flowsentry::postgres::Disposition;
 use rcgen::{
     BasicConstraints, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, KeyIdMethod, KeyPair,
     RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
-use super::kit::{Authority, Made, Server};
+use super::kit::{Authority, Made, PASSWORD, Server, told};
 
 const BOUND: &str = "the password bound to the channel";
 
@@ -63,6 +65,17 @@ async fn a_server_that_asks_for_no_password_does_not_keep_a_required_binding() {
     let options = format!("sslmode=verify-full channel_binding=require {}", server.trusts(&authority));
     server.fails("sheltered", &options, "channel_binding=require was not kept by db.test", "scram-sha-256").await;
     server.fails("bound", "password=wrong sslmode=require", "password authentication failed", "PGPASSWORD").await;
+}
+
+#[tokio::test]
+async fn a_password_that_nobody_gave_is_told_and_asked_of_a_person() {
+    let authority = Authority::new();
+    let server = Server::start(&authority.server(), &authority).await;
+    let text = server.text("bound", "sslmode=require").replace(&format!("password={PASSWORD}"), "");
+    let error = server.session_by(&text).await.err().unwrap();
+    assert!(told(&error).contains("wants a password, and none is given"), "{error}");
+    assert!(error.hint().unwrap().contains("PGPASSWORD"));
+    assert_eq!((error.disposition(), error.exit()), (Disposition::Fatal, Exit::Permission));
 }
 
 #[tokio::test]

@@ -194,6 +194,11 @@ impl Server {
         outcome
     }
 
+    /// By a whole connection string.
+    pub async fn session_by(&self, text: &str) -> Result<Session, PostgresError> {
+        database(text, self.home.path(), LIMITS).session("test").await
+    }
+
     /// A session that opens, and by what it is protected, by our own account and by the server's.
     #[track_caller]
     pub fn opens(&self, user: &str, options: &str, protection: &str) -> impl Future<Output = Session> {

@@ -154,7 +154,7 @@ setInterval(() => {
 // --- Keys.
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog[open]")) return;
   const step = { j: 1, k: -1 }[event.key];
   if (step) move(step);
   else if (event.key === "/") document.getElementById("search").select();

@@ -110,14 +110,20 @@ impl Place<'_> {
         text
     }
 
-    async fn owning(&self, role: &str, needed: &[Needed]) -> Result<String, PostgresError> {
-        let role = quote(role);
+    async fn owning(&self, name: &str, needed: &[Needed]) -> Result<String, PostgresError> {
+        let role = quote(name);
         let mut text = comment(&format!(
             "{role}: whoever runs `flowsentry migrate`. Owns what flowsentry made, and nothing else."
         )) + "\n";
-        let schemas = [&self.packets.schema, &self.flows.schema].map(|schema| quote(schema));
-        let schemas = if schemas[0] == schemas[1] { schemas[0].clone() } else { schemas.join(", ") };
-        put(&mut text, &format!("GRANT USAGE, CREATE ON SCHEMA {schemas} TO {role};"));
+        let mut schemas = Vec::new();
+        for schema in [&self.packets.schema, &self.flows.schema] {
+            if !schemas.contains(&quote(schema)) && !self.may_make_tables(name, schema).await? {
+                schemas.push(quote(schema));
+            }
+        }
+        if !schemas.is_empty() {
+            put(&mut text, &format!("GRANT USAGE, CREATE ON SCHEMA {} TO {role};", schemas.join(", ")));
+        }
         put(&mut text, &format!("ALTER SCHEMA \"flowsentry\" OWNER TO {role};"));
         for Owned { kind, name } in self.made_by_us().await? {
             put(&mut text, &format!("ALTER {kind} {name} OWNER TO {role};"));
@@ -129,6 +135,16 @@ impl Place<'_> {
         text += "-- Tables that were there before stay with their owner, who alone may add columns and an index to them: run\n\
                  -- `flowsentry migrate --adopt` as that one.\n\n";
         Ok(text)
+    }
+
+    /// Whether a role is there and may do that already, as the owner of the database may in `public`: what is granted to it
+    /// all the same would have to be taken back by whoever undoes this.
+    async fn may_make_tables(&self, role: &str, schema: &str) -> Result<bool, PostgresError> {
+        let sql = "SELECT pg_catalog.has_schema_privilege(oid, $2, 'USAGE') AND pg_catalog.has_schema_privilege(oid, $2, 'CREATE')
+                   FROM pg_catalog.pg_roles WHERE rolname = $1";
+        let doing = PostgresError::doing("ask about a schema");
+        let row = self.client.query_opt(sql, &[&role, &schema]).await.map_err(doing)?;
+        Ok(row.is_some_and(|row| row.get(0)))
     }
 
     /// Tables first, each before what depends on it.
