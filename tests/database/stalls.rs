@@ -89,27 +89,32 @@ async fn a_copy_or_a_commit_that_is_not_acknowledged_is_given_up() {
 async fn a_server_that_takes_nothing_is_given_up() {
     let proxy = StallingProxy::to(&server_address());
     let session = through(&proxy, LIMIT).await;
+    is_given_up(session, async |session| writes_to_who_takes_nothing(session, IN_TIME / 2).await).await;
+}
+
+/// Its server is frozen in the middle of a COPY, for as long as nobody gives it up.
+pub async fn writes_to_who_takes_nothing(
+    session: &mut Session,
+    patience: Duration,
+) -> Result<(), tokio_postgres::Error> {
     let pid = ask(&session.client, "SELECT pg_backend_pid()").await;
     let freeze = move |signal: &str| {
         let script = format!("kill -{signal} {pid}");
         assert!(std::process::Command::new("/bin/sh").args(["-c", &script]).status().unwrap().success());
     };
     run(&session.client, "CREATE TEMP TABLE taken (line text)").await;
-    is_given_up(session, async |session| {
-        let rows = session.client.copy_in::<_, Bytes>("COPY taken FROM STDIN").await?;
-        let mut rows = Box::pin(rows);
-        freeze("STOP");
-        let line = Bytes::from("line\n".repeat(100_000));
-        let outcome = tokio::time::timeout(IN_TIME / 2, async {
-            loop {
-                rows.send(line.clone()).await?;
-            }
-        });
-        let outcome: Result<Result<(), tokio_postgres::Error>, _> = outcome.await;
-        freeze("CONT");
-        outcome.expect("no wait is for ever")
-    })
-    .await;
+    let rows = session.client.copy_in::<_, Bytes>("COPY taken FROM STDIN").await?;
+    let mut rows = Box::pin(rows);
+    freeze("STOP");
+    let line = Bytes::from("line\n".repeat(100_000));
+    let outcome = tokio::time::timeout(patience, async {
+        loop {
+            rows.send(line.clone()).await?;
+        }
+    });
+    let outcome: Result<Result<(), tokio_postgres::Error>, _> = outcome.await;
+    freeze("CONT");
+    outcome.expect("no wait is for ever")
 }
 
 #[tokio::test]

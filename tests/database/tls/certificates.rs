@@ -2,14 +2,14 @@
 
 use std::process::Command;
 
-use flowsentry::exit::Exit;
+use flowsentry::exit::{Exit, chain};
 use flowsentry::postgres::Disposition;
 use rcgen::{
     BasicConstraints, CertificateRevocationListParams, DistinguishedName, DnType, IsCa, KeyIdMethod, KeyPair,
     RevocationReason, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 
-use super::kit::{Authority, Made, PASSWORD, Server, told};
+use super::kit::{Authority, Made, PASSWORD, Server};
 
 const BOUND: &str = "the password bound to the channel";
 
@@ -73,7 +73,7 @@ async fn a_password_that_nobody_gave_is_told_and_asked_of_a_person() {
     let server = Server::start(&authority.server(), &authority).await;
     let text = server.text("bound", "sslmode=require").replace(&format!("password={PASSWORD}"), "");
     let error = server.session_by(&text).await.err().unwrap();
-    assert!(told(&error).contains("wants a password, and none is given"), "{error}");
+    assert!(chain(&error).contains("wants a password, and none is given"), "{error}");
     assert!(error.hint().unwrap().contains("PGPASSWORD"));
     assert_eq!((error.disposition(), error.exit()), (Disposition::Fatal, Exit::Permission));
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 
+use flowsentry::exit::chain;
 use flowsentry::postgres::{Database, PostgresError, Session};
 use flowsentry::sandbox::Options;
 
-use super::kit::{Authority, Server, database, told};
+use super::kit::{Authority, Server, database};
 use crate::kit::{LIMITS, ask};
 
 /// Two servers with certificates for `one.test` and `two.test`; the first one only reads.
@@ -48,14 +49,14 @@ impl Hosts<'_> {
     }
 
     async fn leads_to(&self, options: &str, server: &Server) {
-        let session = self.session(options).await.unwrap_or_else(|error| panic!("{options}: {}", told(&error)));
+        let session = self.session(options).await.unwrap_or_else(|error| panic!("{options}: {}", chain(&error)));
         let port = ask(&session.client, "SELECT inet_server_port()").await;
         assert_eq!(port, server.postgres.port().to_string(), "{options}");
     }
 
     async fn fails(&self, options: &str, words: &str) {
         let error = self.session(options).await.expect_err(options);
-        assert!(told(&error).contains(words), "{options}: {}", told(&error));
+        assert!(chain(&error).contains(words), "{options}: {}", chain(&error));
     }
 }
 

@@ -1,11 +1,11 @@
 //! Authorities, certificates, and a server that uses them.
 
-use std::error::Error;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use flowsentry::config::Environment;
+use flowsentry::exit::chain;
 use flowsentry::postgres::{Database, Limits, PostgresError, Session};
 use flowsentry::sandbox::{Mode, Options, PrivatePostgres};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SignatureAlgorithm};
@@ -188,7 +188,7 @@ impl Server {
     pub async fn session(&self, user: &str, options: &str) -> Result<Session, PostgresError> {
         let outcome = self.database(user, options).session("test").await;
         if let Err(error) = &outcome {
-            let text = told(error);
+            let text = chain(error);
             assert!(!text.contains(PASSWORD), "{text}");
         }
         outcome
@@ -205,7 +205,7 @@ impl Server {
         let (user, options, protection) = (user.to_owned(), options.to_owned(), protection.to_owned());
         async move {
             let session = self.session(&user, &options).await;
-            let session = session.unwrap_or_else(|error| panic!("{user} {options}: {}", told(&error)));
+            let session = session.unwrap_or_else(|error| panic!("{user} {options}: {}", chain(&error)));
             let shown = session.protection().shown();
             assert!(shown.contains(&protection), "{user} {options}: {shown} instead of {protection}");
             let sql = "SELECT concat(version) FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
@@ -219,7 +219,7 @@ impl Server {
     /// A session that does not open, and what is said: words of the error, and of its hint.
     pub async fn fails(&self, user: &str, options: &str, words: &str, hint: &str) {
         let error = self.session(user, options).await.expect_err(&format!("{user} {options}"));
-        let text = told(&error);
+        let text = chain(&error);
         assert!(text.contains(words), "{user} {options}: {text}");
         let found = error.hint().unwrap_or_default();
         assert!(found.contains(hint), "{user} {options}: {found}");
@@ -229,15 +229,4 @@ impl Server {
 pub fn database(text: &str, home: &Path, limits: Limits) -> Database {
     let environment: Environment = [("HOME".to_owned(), home.display().to_string())].into_iter().collect();
     Database::resolve(Some(text), &environment, limits).unwrap()
-}
-
-/// An error and all that caused it.
-pub fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

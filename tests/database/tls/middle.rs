@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use flowsentry::exit::chain;
 use flowsentry::postgres::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::kit::{Authority, Made, NAME, Server, database, told};
+use super::kit::{Authority, Made, NAME, Server, database};
 use crate::kit::LIMITS;
 
 const REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -128,7 +129,7 @@ async fn another_answer_than_yes_or_no_is_not_believed() {
         let port = in_between(&server, deed).await;
         let options = format!("port={port} sslmode=require");
         let error = server.session("sheltered", &options).await.unwrap_err();
-        assert!(told(&error).contains(expected) && !told(&error).contains("hunter3"), "{}", told(&error));
+        assert!(chain(&error).contains(expected) && !chain(&error).contains("hunter3"), "{}", chain(&error));
     }
 }
 
@@ -153,7 +154,7 @@ async fn a_handshake_that_does_not_go_on_is_given_up() {
         let limits = Limits { answer_limit: Some(LIMIT), ..LIMITS };
         let began = std::time::Instant::now();
         let error = database(&text, server.home.path(), limits).session("test").await.unwrap_err();
-        assert!(told(&error).contains("the server has not answered for 300ms"), "{}", told(&error));
+        assert!(chain(&error).contains("the server has not answered for 300ms"), "{}", chain(&error));
         assert!(began.elapsed() >= LIMIT);
     }
 }

@@ -1,8 +1,9 @@
 //! `sslmode` means what it means to libpq, with a server that speaks TLS and with one that does not.
 
+use flowsentry::exit::chain;
 use flowsentry::sandbox::Options;
 
-use super::kit::{Authority, NAME, Server, database, told};
+use super::kit::{Authority, NAME, Server, database};
 use crate::kit::LIMITS;
 
 const PLAIN: &str = "not encrypted";
@@ -88,7 +89,7 @@ async fn a_server_without_tls_is_used_only_where_that_may_be() {
     let session = open(&format!("{socket} sslmode=verify-full")).session("test").await.unwrap();
     assert_eq!(session.protection().shown(), "a local socket");
     let error = open(&format!("{socket} channel_binding=require")).session("test").await.unwrap_err();
-    assert!(told(&error).contains(words), "{}", told(&error));
+    assert!(chain(&error).contains(words), "{}", chain(&error));
 }
 
 #[tokio::test]

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use flowsentry::exit::chain;
 use flowsentry::postgres::{Limits, Session};
 use futures::{SinkExt, TryStreamExt};
 
-use super::kit::{Authority, Server, database, told};
-use crate::kit::{LIMITS, ask, run};
+use super::kit::{Authority, Server, database};
+use crate::kit::{LIMITS, run};
 use crate::stall::StallingProxy;
+use crate::stalls::writes_to_who_takes_nothing;
 
 /// Longer than a handshake takes on a machine that has other things to do.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -30,7 +32,7 @@ async fn is_given_up<T>(
     let outcome = tokio::time::timeout(IN_TIME, waits(&mut session)).await.expect("no wait is for ever");
     assert!(outcome.is_err());
     let error = session.closed().await;
-    assert!(told(&error).contains("the server has not answered for 3s"), "{}", told(&error));
+    assert!(chain(&error).contains("the server has not answered for 3s"), "{}", chain(&error));
 }
 
 #[tokio::test]
@@ -62,27 +64,7 @@ async fn a_server_that_takes_nothing_is_given_up() {
     let server = Server::start(&authority.server(), &authority).await;
     let proxy = StallingProxy::to(&server.address());
     let session = through(&server, &proxy).await;
-    let pid = ask(&session.client, "SELECT pg_backend_pid()").await;
-    let freeze = move |signal: &str| {
-        let script = format!("kill -{signal} {pid}");
-        assert!(std::process::Command::new("/bin/sh").args(["-c", &script]).status().unwrap().success());
-    };
-    run(&session.client, "CREATE TEMP TABLE taken (line text)").await;
-    is_given_up(session, async |session| {
-        let rows = session.client.copy_in::<_, Bytes>("COPY taken FROM STDIN").await?;
-        let mut rows = Box::pin(rows);
-        freeze("STOP");
-        let line = Bytes::from("line\n".repeat(100_000));
-        let outcome = tokio::time::timeout(IN_TIME / 2, async {
-            loop {
-                rows.send(line.clone()).await?;
-            }
-        });
-        let outcome: Result<Result<(), tokio_postgres::Error>, _> = outcome.await;
-        freeze("CONT");
-        outcome.expect("no wait is for ever")
-    })
-    .await;
+    is_given_up(session, async |session| writes_to_who_takes_nothing(session, IN_TIME / 2).await).await;
 }
 
 /// Rows that come in pieces of all sizes come whole, joined or not.
