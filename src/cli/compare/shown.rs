@@ -16,7 +16,7 @@ pub(super) fn as_lines(compared: &Compared) -> String {
     let (ours, theirs) = (report.sums().ours, report.sums().old);
     let mut text = format!("{} to {}\n\n", moment(span.since), moment(span.until));
     let mut figure = |count: u64, what: String| {
-        let _ = writeln!(text, "{:>16}  {what}", HumanCount(count).to_string()); // writing to a String cannot fail
+        let _ = writeln!(text, "{:>16}  {what}", HumanCount(count).to_string()); // to a String, here and below, it cannot fail
     };
     figure(report.packets, format!("packets in {packets}"));
     figure(ours.packets, format!("in {} flows of flowsentry, {flows}", HumanCount(ours.rows)));
