@@ -26,6 +26,10 @@ fn a_backup_taken_while_running_goes_on_where_it_was() {
                 // Half of the ids die, and some are held across the moment of the backup.
                 session.execute(&format!("BEGIN; {}; ROLLBACK", burst(number, PACKETS)));
                 session.execute(&burst(number, PACKETS));
+                // No further ahead of the service than that, however long the backup takes.
+                let behind =
+                    "SELECT (SELECT max(id) FROM raw_packets) - (SELECT max(position_high) FROM flowsentry.checkpoint)";
+                until("the service to come along", || database.number(behind), |ids| *ids < 20 * i64::from(PACKETS));
             }
         });
         until("some packets", || super::checkpoint(&database), |number| *number >= 5);
