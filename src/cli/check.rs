@@ -33,8 +33,7 @@ pub struct Args {
 
 /// Prints the findings.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let Args { json, idle } = args;
     let mut findings = runtime.block_on(look::at_everything(context, idle));
     findings.sort_by_key(|finding| finding.severity);

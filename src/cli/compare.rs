@@ -72,8 +72,7 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     let span = span(&args, &config)?;
     let database = super::database(&config, context)?.patient();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let compared = runtime.block_on(run(&args.old_table, span, &config, &database))?;
     super::print(&if args.json { shown::as_json(&compared) } else { shown::as_lines(&compared) })
 }

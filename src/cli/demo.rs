@@ -40,8 +40,7 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
         let failure = Failure::new(Exit::Usage, "the demo has settings of its own: leave --config and --set out");
         return Err(failure.hint("`flowsentry sandbox -- flowsentry run` takes yours"));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     runtime.block_on(async {
         // Before anything is started: a signal must not find us without a handler.
         let mut signals = Signals::listen().map_err(|error| Failure::new(Exit::Unavailable, error))?;

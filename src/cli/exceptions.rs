@@ -126,8 +126,7 @@ fn event_time(since_epoch: Duration) -> Option<EventTime> {
 
 /// Does what was asked.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     runtime.block_on(run(args, context))
 }
 

@@ -139,8 +139,7 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let format = format(&args)?;
     let request = request(&args, format)?;
     let config = context.config()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let target = Target::open(&args.output, args.force)?;
     let path = args.output.clone();
     let is_file = !target.is_standard_output();

@@ -43,8 +43,7 @@ pub struct Args {
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     let asker = Asker::of(&config.http, args.url, LIMIT)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let question = if args.ready { Question::Ready } else { Question::Healthy };
     let answer = runtime.block_on(asker.open(question.path()));
     // A name that is still being resolved must not hold the end up.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::postgres::adoption::Tables;
 use crate::postgres::inspect::rights::roles::{self, Roles};
 use crate::postgres::migrations::{migrate, plan};
@@ -54,8 +54,7 @@ pub struct Args {
 
 /// Does what was asked.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     super::print(&runtime.block_on(run(args, context))?)
 }
 

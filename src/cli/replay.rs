@@ -78,8 +78,7 @@ pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     let bar = ProgressBar::no_length(); // on standard error, and only if that is a terminal
     let recordings = open(&args.files, &bar)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let (reports, took) = runtime.block_on(replay(&args, &config, context, recordings, &bar))?;
     bar.finish_and_clear();
     super::print(&if args.json { as_json(&reports, took) } else { as_text(&reports, took) })?;

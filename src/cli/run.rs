@@ -27,8 +27,7 @@ pub fn execute(_args: Args, context: &Context) -> Result<(), Failure> {
     logging::install(&config.log, &context.environment).map_err(|error| Failure::new(Exit::Bug, error))?;
     let database = super::database(&config, context)?;
     let metrics = metrics::install().map_err(|error| Failure::new(Exit::Bug, error))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let manager = ServiceManager::of(&context.environment);
     let ended = runtime.block_on(async {
         let stop = stop_on_signals().map_err(|error| Failure::new(Exit::Unavailable, error))?;

@@ -40,8 +40,7 @@ pub struct Args {
 /// Starts the server, runs the command, removes the server and ends the process with the command's exit code.
 pub fn execute(args: Args, _context: &Context) -> Result<(), Failure> {
     let Args { keep_fsync, command } = args;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let code = runtime.block_on(async {
         // Before the server starts: a signal must not find us without a handler.
         let mut signals = Signals::listen().map_err(|error| Failure::new(Exit::Unavailable, error))?;

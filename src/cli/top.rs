@@ -12,7 +12,7 @@ use hyper::Uri;
 
 use super::ask::Asker;
 use super::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::telemetry::clock;
 use crate::terminal::{Paint, View, text};
 
@@ -48,8 +48,7 @@ pub struct Args {
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
     let asker = Asker::of(&config.http, args.url, LIMIT)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let is_terminal = io::stdout().is_terminal();
     let cannot_move = matches!(context.environment.get("TERM"), None | Some("dumb"));
     let paint = if context.environment.get("NO_COLOR").is_some() { Paint::Plain } else { Paint::Colour };

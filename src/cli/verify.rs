@@ -79,8 +79,7 @@ impl FromStr for Moment {
 
 /// Verifies, prints what was found, and fails if a promise does not hold.
 pub fn execute(args: Args, context: &Context) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    let runtime = super::runtime()?;
     let config = context.config()?;
     let json = args.json;
     let report = runtime.block_on(run(args, &config, context))?;

@@ -51,15 +51,20 @@ async fn a_statement_whose_answer_does_not_come_is_given_up() {
 async fn a_copy_that_stops_coming_is_given_up() {
     let proxy = StallingProxy::to(&server_address());
     let session = through(&proxy, LIMIT).await;
-    is_given_up(session, async |session| {
-        let rows = "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 100000)) TO STDOUT";
-        let mut rows = Box::pin(session.client.copy_out(rows).await?);
-        rows.try_next().await?;
-        proxy.stall();
-        while rows.try_next().await?.is_some() {}
-        Ok(())
-    })
-    .await;
+    is_given_up(session, async |session| reads_what_stops_coming(session, &proxy).await).await;
+}
+
+/// The line stalls in the middle of a COPY.
+pub async fn reads_what_stops_coming(
+    session: &mut Session,
+    proxy: &StallingProxy,
+) -> Result<(), tokio_postgres::Error> {
+    let rows = "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 100000)) TO STDOUT";
+    let mut rows = Box::pin(session.client.copy_out(rows).await?);
+    rows.try_next().await?;
+    proxy.stall();
+    while rows.try_next().await?.is_some() {}
+    Ok(())
 }
 
 #[tokio::test]

@@ -14,8 +14,7 @@ pub fn text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let Finding { severity, check, subject, found, why, remedy } = finding;
-        // Writing to a String cannot fail.
-        // Writing to a string cannot fail, here and below.
+        // Writing to a String cannot fail, here and below.
         let _ = writeln!(text, "{:<8} {check}  {}: {}", severity.name(), printable(subject), printable(found));
         if !why.is_empty() {
             let _ = writeln!(text, "         why:  {}", printable(why));
